@@ -1,0 +1,135 @@
+"""The command line: train, sample and quantize without writing code."""
+
+__all__ = ["app", "main"]
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from .flow import Recipe, Trainer
+
+app = typer.Typer(
+    help="See what quantization does to a flow-matching model.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@app.callback()
+def _options() -> None:
+    """See what quantization does to a flow-matching model."""
+
+
+@app.command()
+def train(
+    name: Annotated[str, typer.Argument(help="Data set: moons, digits, mnist, ...")],
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the data files [env FMQ_DATA]")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Optimiser steps")] = None,
+    batch: Annotated[int | None, typer.Option(help="Samples per step")] = None,
+    coupling: Annotated[str | None, typer.Option(help="Noise to data: independent or ot")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything that is drawn")] = 0,
+    threads: Annotated[int, typer.Option(help="CPU threads, 0 for torch's choice")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder of the weights, card and statistics")] = Path(
+        "runs"
+    ),
+    runs: Annotated[Path, typer.Option(help="Folder of the checkpoints and sheets")] = Path("runs"),
+    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint")] = True,
+    sheet_every: Annotated[int, typer.Option(help="Steps between sample sheets")] = 1000,
+) -> None:
+    """Train a model, with checkpoints, sample sheets, a card, and statistics."""
+    from dataclasses import replace
+
+    import torch
+    from tqdm import tqdm
+
+    from .flow.recipes import preset_for
+    from .workshop import load_with_test, train_model
+
+    if threads > 0:
+        torch.set_num_threads(threads)
+    dataset, test = load_with_test(name, data)
+    asked: dict[str, Any] = {"steps": steps, "batch_size": batch, "coupling": coupling}
+    changes = {key: value for key, value in asked.items() if value is not None}
+    recipe: Recipe = replace(preset_for(name, dataset.shape).recipe, seed=seed, **changes)
+    with tqdm(total=recipe.steps, desc=f"train {name}", unit="step") as bar:
+
+        def progress(trainer: "Trainer") -> None:
+            bar.update(trainer.step - bar.n)
+            if trainer.step % 20 == 0:
+                bar.set_postfix(loss=f"{trainer.loss:.4f}", refresh=False)
+
+        model = train_model(dataset, recipe, out, runs, resume, test, sheet_every, progress)
+    figures = ", ".join(f"{key} {value:g}" for key, value in model.card.figures.items())
+    typer.echo(f"{out / 'models' / name}.safetensors: {model.n_parameters} weights; {figures}")
+
+
+@app.command()
+def sample(
+    name: Annotated[str, typer.Argument(help="Model that ships with the project, or a file")],
+    out: Annotated[Path, typer.Option(help="PNG file to write")],
+    n: Annotated[int, typer.Option(help="Number of samples")] = 64,
+    steps: Annotated[int, typer.Option(help="Steps of the solver")] = 10,
+    solver: Annotated[str, typer.Option(help="euler, midpoint, heun, rk4 or dopri5")] = "midpoint",
+    seed: Annotated[int, typer.Option(help="Seed of the noise")] = 0,
+    label: Annotated[int | None, typer.Option(help="Class of all samples [default: all]")] = None,
+    guidance: Annotated[float, typer.Option(help="Scale of the guidance; 1 is none")] = 1.0,
+) -> None:
+    """Draw samples of a model as one picture."""
+    import torch
+
+    from .flow import sample as draw
+    from .flow.sheets import save_sheet
+    from .zoo import load_model
+
+    model = load_model(name)
+    if label is None and model.n_classes is not None:
+        labels = torch.arange(n) % model.n_classes  # in turns, ten to a row for ten classes
+        columns = model.n_classes if n >= model.n_classes else None
+    else:
+        labels, columns = label, None
+    flow = draw(model, n, steps, solver, seed, labels, guidance=guidance)
+    save_sheet(flow.samples, out, columns)
+    typer.echo(f"{out}: {n} samples, {flow.n_evaluations} evaluations of the network each")
+
+
+@app.command()
+def quantize(
+    name: Annotated[str, typer.Argument(help="Model that ships with the project, or a file")],
+    out: Annotated[Path, typer.Option(help="File to write")],
+    scheme: Annotated[str, typer.Option(help="uniform, equal_mass, optimal, ...")] = "optimal",
+    bits: Annotated[int, typer.Option(help="Bits of a code, 1 to 8")] = 3,
+    granularity: Annotated[str, typer.Option(help="tensor, channel or group")] = "channel",
+    group_size: Annotated[int | None, typer.Option(help="Weights of a group")] = None,
+) -> None:
+    """Quantize a model and write it, packed, as safetensors."""
+    from .quantize import quantize_model
+    from .zoo import load_model
+
+    model = load_model(name)
+    quantized = quantize_model(
+        model, scheme=scheme, bits=bits, granularity=granularity, group_size=group_size
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    quantized.save(out)
+    typer.echo(
+        f"{out}: {quantized.n_bytes} bytes, {quantized.bits_per_weight:.2f} bits per weight, "
+        f"W2 {quantized.w2:.3g}, relative error {quantized.relative_error:.2%}"
+    )
+
+
+def main() -> None:
+    """Runs the command line; a mistake of the caller is one sentence, not a traceback."""
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        typer.echo(f"fmq-explore: {error}", err=True)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""The architecture and the training recipe of every model that ships with the project."""
+
+__all__ = ["PRESETS", "Preset", "preset_for"]
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .training import Recipe
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A network configuration, without data shape and classes, and how to train it."""
+
+    network: dict[str, Any]
+    recipe: Recipe = field(default_factory=Recipe)
+
+
+_POINTS = Preset(
+    {"architecture": "mlp", "width": 128, "depth": 3},
+    Recipe(steps=20_000, batch_size=1024, time_sampler="uniform", ema_decay=0.999),
+)
+_IMAGES = Preset({"architecture": "unet", "channels": 32, "patch": 2}, Recipe(steps=12_000))
+
+PRESETS: dict[str, Preset] = {
+    "gaussians": _POINTS,
+    "moons": _POINTS,
+    "checkerboard": _POINTS,
+    "spiral": _POINTS,
+    "digits": Preset(
+        {"architecture": "unet", "channels": 16, "patch": 1, "embedding": 64},
+        Recipe(steps=6_000, batch_size=128),
+    ),
+    "mnist": _IMAGES,
+    "fashion": _IMAGES,
+}
+
+
+def preset_for(name: str, data_shape: tuple[int, ...]) -> Preset:
+    """Returns the preset of a data set, or the one for its kind of data.
+
+    Example:
+        >>> preset_for("mnist", (1, 28, 28)).network["channels"]
+        32
+    """
+    return PRESETS.get(name, _POINTS if len(data_shape) == 1 else _IMAGES)

@@ -1,0 +1,150 @@
+"""Training a model for the zoo: from data through checkpoints and sample sheets to its card."""
+
+__all__ = ["measure_samples", "train_model"]
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .data import Dataset, load
+from .flow import Recipe, Trainer, VelocityNetwork, build_network, sample
+from .flow.recipes import preset_for
+from .flow.sheets import save_sheet
+from .zoo import Card, fit_statistics, load_model, save_model, save_statistics
+
+
+def train_model(
+    dataset: Dataset,
+    recipe: Recipe | None = None,
+    out: Path = Path("runs"),
+    runs: Path = Path("runs"),
+    resume: bool = True,
+    test: Dataset | None = None,
+    sheet_every: int = 1000,
+    progress: Callable[[Trainer], None] | None = None,
+) -> VelocityNetwork:
+    """Trains a model and writes weights, card and statistics, in the layout of the assets.
+
+    Args:
+        dataset: What to train on.
+        recipe: How to train; by default the preset of the data set.
+        out: Folder that gets `models/NAME.safetensors`, its card and `stats/NAME.safetensors`.
+        runs: Folder whose subfolder NAME gets the checkpoint and the sample sheets.
+        resume: Whether to go on from a checkpoint that is there.
+        test: Held-out data for the figures on the card; by default the training data.
+        sheet_every: Steps between two sample sheets, and between two checkpoints.
+        progress: Called with the trainer after every step.
+
+    Returns:
+        The model as `load_model` gives it.
+    """
+    preset = preset_for(dataset.name, dataset.shape)
+    recipe = recipe or preset.recipe
+    torch.manual_seed(recipe.seed)
+    settings = {"data_shape": dataset.shape, "n_classes": dataset.n_classes}
+    network = build_network(preset.network | settings)
+    trainer = Trainer(network, dataset.x, dataset.labels, recipe)
+    folder = runs / dataset.name
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / "checkpoint.pt"
+    if resume and checkpoint.exists():
+        trainer.resume(checkpoint)
+
+    def after_step(trainer: Trainer) -> None:
+        if trainer.step % sheet_every == 0 or trainer.step == recipe.steps:
+            trainer.save_checkpoint(checkpoint)
+            save_sheet(*_sheet_samples(trainer.average, folder / f"step-{trainer.step:06d}.png"))
+        if progress is not None:
+            progress(trainer)
+
+    trainer.run(after_step)
+    card = _card(trainer, dataset, test or dataset)
+    path = save_model(trainer.average, card, out)
+    statistics = fit_statistics(trainer.average, dataset.x, dataset.labels)
+    save_statistics(statistics, dataset.name, out)
+    return load_model(path)
+
+
+def _sheet_samples(model: VelocityNetwork, path: Path) -> tuple[Tensor, Path]:
+    """Draws ten samples of each of ten classes, or many points."""
+    n = 100 if len(model.data_shape) == 3 else 4000
+    label = None if model.n_classes is None else torch.arange(n) % model.n_classes
+    return sample(model, n, label=label).samples, path
+
+
+def _card(trainer: Trainer, dataset: Dataset, test: Dataset) -> Card:
+    model, tail = trainer.average, trainer.losses[-10:]
+    figures = {"loss": float(np.mean(tail or [trainer.loss]))}
+    figures |= measure_samples(model, dataset, test)
+    return Card(
+        name=dataset.name,
+        title=dataset.title,
+        data=dataset.name,
+        data_shape=dataset.shape,
+        data_range=dataset.data_range,
+        n_classes=dataset.n_classes,
+        class_names=dataset.class_names,
+        n_parameters=model.n_parameters,
+        network=model.config(),
+        recipe=asdict(trainer.recipe),
+        seed=trainer.recipe.seed,
+        seconds=round(trainer.seconds),
+        figures={key: round(value, 5) for key, value in figures.items()},
+    )
+
+
+def measure_samples(
+    model: VelocityNetwork, train: Dataset, test: Dataset, n: int = 500
+) -> dict[str, float]:
+    """Measures n samples of 10 midpoint steps, for the card.
+
+    Points: W2 to as many real points, beside that of two real sets. Images with classes: the
+    share that a small classifier reads as asked, beside its share of right readings of real
+    test images. Both come with the time of drawing 64 samples, in seconds.
+    """
+    label = None if model.n_classes is None else torch.arange(n) % model.n_classes
+    start = time.perf_counter()
+    sample(model, 64, label=None if label is None else label[:64])
+    figures = {"seconds_for_64_samples": time.perf_counter() - start}
+    samples = sample(model, n, seed=1, label=label).samples
+    if samples.ndim == 2:
+        one, two = test.x[:n], test.x[n : 2 * n]
+        return figures | {"w2_to_data": _w2(samples, one), "w2_data_to_data": _w2(two, one)}
+    if label is None or train.labels is None or test.labels is None:
+        return figures
+    read = _reader(train)
+    right = (read(test.x[:5000]) == test.labels[:5000].numpy()).mean()
+    asked = (read(samples.clamp(*train.data_range)) == label.numpy()).mean()
+    return figures | {"readability": float(asked), "readability_of_data": float(right)}
+
+
+def _w2(a: Tensor, b: Tensor) -> float:
+    """Returns the 2-Wasserstein distance of two sets of points of equal size."""
+    import ot
+
+    cost = torch.cdist(a.double(), b.double()).square().numpy()
+    return float(np.sqrt(ot.emd2([], [], cost)))
+
+
+def _reader(train: Dataset) -> Callable[[Tensor], np.ndarray]:
+    """Trains a small classifier on real images; returns what reads a batch."""
+    from sklearn.neural_network import MLPClassifier
+
+    labels = train.labels
+    if labels is None:
+        raise ValueError(f"{train.name} has no labels: a reader needs them")
+    reader = MLPClassifier((256,), max_iter=8, batch_size=128, random_state=0)
+    if len(labels) < 10_000:
+        reader.set_params(max_iter=300)
+    reader.fit(train.x.flatten(1).numpy(), labels.numpy())
+    return lambda x: reader.predict(x.flatten(1).numpy())
+
+
+def load_with_test(name: str, root: Path | None) -> tuple[Dataset, Dataset]:
+    """Loads the training and the test part of a data set."""
+    return load(name, root), load(name, root, split="test")

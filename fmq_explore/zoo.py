@@ -1,0 +1,256 @@
+"""The trained models that ship with the project, their cards and their reference statistics."""
+
+__all__ = [
+    "Card",
+    "Statistics",
+    "assets_folder",
+    "available_models",
+    "fit_statistics",
+    "load_model",
+    "load_statistics",
+    "save_model",
+    "save_statistics",
+]
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from .flow import VelocityNetwork, build_network, sample
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known about a model: the JSON file beside its weights.
+
+    Attributes:
+        name: Name of the model.
+        title: Name for people.
+        data: The data set, a key of `data.DATASETS`.
+        data_shape: Shape of one sample.
+        data_range: Smallest and largest value of the data; images live in [-1, 1].
+        n_classes: Number of classes, or None.
+        class_names: One name per class.
+        n_parameters: Number of weights.
+        network: Configuration, for `flow.build_network`.
+        recipe: How it was trained, the fields of `flow.Recipe`.
+        seed: Seed of the training.
+        seconds: Time of the training.
+        figures: What was measured on its samples.
+    """
+
+    name: str
+    title: str
+    data: str
+    data_shape: tuple[int, ...]
+    data_range: tuple[float, float]
+    n_classes: int | None
+    class_names: tuple[str, ...]
+    n_parameters: int
+    network: dict[str, Any]
+    recipe: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    seconds: float = 0.0
+    figures: dict[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Returns the card as JSON text."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def read(cls, path: Path) -> "Card":
+        """Reads a card.
+
+        Raises:
+            ValueError: If the file is not a card.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            card = cls(**{key: content[key] for key in (f.name for f in fields(cls))})
+            tuples = ("data_shape", "data_range", "class_names")
+            return cls(**(vars(card) | {key: tuple(content[key]) for key in tuples}))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path} is not a model card ({error}): train the model again"
+            ) from error
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """A fixed plane in which all versions of a model are drawn, and real data in it.
+
+    Attributes:
+        pca_mean: Origin of the plane, shape (d,); d is the size of a flattened sample.
+        pca_components: Orthonormal axes, shape (2, d); the identity for points.
+        data_points: Real data in the plane, shape (2000, 2).
+        data_labels: Their classes, shape (2000,), or None.
+    """
+
+    pca_mean: Tensor
+    pca_components: Tensor
+    data_points: Tensor
+    data_labels: Tensor | None
+
+    def project(self, x: Tensor) -> Tensor:
+        """Returns states of shape (..., n, *data_shape) or (..., d) as points, shape (..., 2).
+
+        Example:
+            >>> plane = Statistics(torch.ones(2), torch.eye(2), torch.zeros(0, 2), None)
+            >>> plane.project(torch.tensor([[3.0, 1.0]]))
+            tensor([[2., 0.]])
+        """
+        d = self.pca_mean.numel()
+        axes = next(i for i in range(1, x.ndim + 1) if prod(x.shape[-i:]) == d)
+        return (x.flatten(-axes).float() - self.pca_mean) @ self.pca_components.T
+
+
+def assets_folder() -> Path:
+    """Returns the folder of the trained models: in the repository, or inside the wheel."""
+    package = Path(__file__).parent
+    candidates = (package.parent / "assets", package / "_assets")
+    return next((folder for folder in candidates if (folder / "models").is_dir()), candidates[0])
+
+
+def available_models() -> dict[str, Card]:
+    """Returns the cards of the models that ship with the project, small data first.
+
+    Example:
+        >>> available_models()["mnist"].data_shape
+        (1, 28, 28)
+    """
+    cards = [Card.read(path) for path in (assets_folder() / "models").glob("*.json")]
+    cards.sort(key=lambda card: (prod(card.data_shape), card.n_parameters, card.name))
+    return {card.name: card for card in cards}
+
+
+def load_model(name_or_path: str | os.PathLike[str]) -> VelocityNetwork:
+    """Loads a model, fresh at every call, in eval mode, with its `card`.
+
+    Args:
+        name_or_path: A key of `available_models`, or a .safetensors file with its card beside it.
+
+    Raises:
+        ValueError: If there is no such model, or a file is not what it should be.
+
+    Example:
+        >>> load_model("moons").card.title
+        'Moons'
+    """
+    path = _weights_path(name_or_path)
+    card = Card.read(path.with_suffix(".json"))
+    model = build_network(card.network)
+    weights = _read_tensors(path)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(
+            f"{path} does not fit the network on its card: keep the two files that were "
+            "saved together"
+        ) from error
+    model.card = card
+    return model.eval()
+
+
+def load_statistics(name_or_path: str | os.PathLike[str]) -> Statistics:
+    """Loads the reference statistics of a model.
+
+    Args:
+        name_or_path: As for `load_model`.
+
+    Raises:
+        ValueError: If there are none, or the file is not what it should be.
+
+    Example:
+        >>> load_statistics("moons").data_points.shape
+        torch.Size([2000, 2])
+    """
+    weights = _weights_path(name_or_path)
+    path = weights.parent.parent / "stats" / weights.name
+    tensors = _read_tensors(path)
+    try:
+        mean, components, points = (
+            tensors[key].float() for key in ("pca_mean", "pca_components", "data_points")
+        )
+    except KeyError as error:
+        raise ValueError(f"{path} holds no {error}: it is not a statistics file") from error
+    labels = tensors.get("data_labels")
+    return Statistics(mean, components, points, None if labels is None else labels.long())
+
+
+def fit_statistics(
+    model: VelocityNetwork, x: Tensor, labels: Tensor | None, n: int = 1024, seed: int = 0
+) -> Statistics:
+    """Fits the plane on samples of the model itself, and projects real data on it.
+
+    Args:
+        model: The full-precision model.
+        x: Real data, shape (n_data, ...).
+        labels: Their classes, or None.
+        n: Samples to draw for the basis; classes take turns.
+        seed: Seed of the samples and of the choice of data.
+    """
+    d = prod(model.data_shape)
+    mean, components = torch.zeros(d), torch.eye(d)
+    if d > 2:
+        turns = None if model.n_classes is None else torch.arange(n) % model.n_classes
+        drawn = sample(model, n, seed=seed, label=turns).samples.flatten(1).double()
+        mean = drawn.mean(dim=0)
+        axes = torch.linalg.svd(drawn - mean, full_matrices=False).Vh[:2]
+        peak = axes.gather(1, axes.abs().argmax(dim=1, keepdim=True))
+        mean, components = mean.float(), (axes * peak.sign()).float()  # the sign is arbitrary
+    g = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(len(x), generator=g)[:2000]
+    plane = Statistics(mean, components, torch.empty(0, 2), None)
+    points = plane.project(x[chosen])
+    return Statistics(mean, components, points, None if labels is None else labels[chosen])
+
+
+def save_model(model: VelocityNetwork, card: Card, folder: Path) -> Path:
+    """Writes weights and card to `folder/models`; returns the path of the weights."""
+    path = folder / "models" / f"{card.name}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, path)
+    path.with_suffix(".json").write_text(card.to_json(), encoding="utf-8")
+    return path
+
+
+def save_statistics(statistics: Statistics, name: str, folder: Path) -> Path:
+    """Writes the statistics of a model to `folder/stats`, labels as bytes."""
+    path = folder / "stats" / f"{name}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {key: v.contiguous() for key, v in vars(statistics).items() if v is not None}
+    if "data_labels" in tensors:
+        tensors["data_labels"] = tensors["data_labels"].to(torch.uint8)
+    save_file(tensors, path)
+    return path
+
+
+def _weights_path(name_or_path: str | os.PathLike[str]) -> Path:
+    """Returns the path of a model's weights."""
+    path = Path(name_or_path)
+    if path.suffix != ".safetensors" and path.name == str(name_or_path):
+        path = assets_folder() / "models" / f"{path}.safetensors"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in (assets_folder() / "models").glob("*.json")))
+        raise ValueError(
+            f"no model {str(name_or_path)!r}: use one of {known}, or the path of a .safetensors file"
+        )
+    return path
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    """Reads a safetensors file, which runs no code."""
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ValueError(
+            f"{path} is not a readable safetensors file ({error}): fetch or train it again"
+        ) from error
