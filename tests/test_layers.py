@@ -23,12 +23,13 @@ RANK = {
     "hardware": 2,
     "zoo": 2,
     "explore": 3,
+    "workshop": 3,
     "ui": 4,
     "cli": 5,
 }
 """A module imports from its own part and from lower ranks; equals do not know each other."""
 
-READS_DATA = ("zoo", "flow.train", "cli")
+READS_DATA = ("zoo", "flow.train", "workshop", "cli")
 WIDGETS = {"IPython", "anywidget", "bokeh", "ipywidgets", "jupyter_bokeh", "traitlets"}
 QUANTIZE_NEEDS = {"numba", "numpy", "safetensors", "torch"}
 

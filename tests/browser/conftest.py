@@ -35,7 +35,7 @@ BROWSER_ARGUMENTS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 SERVER_SECONDS, APP_SECONDS = 60, 120
-APP_ROOT = ".fmq-app"
+APP_ROOT = ".fmq-root"
 """What the app's outermost element is called: when it is visible, the interface is up."""
 
 
