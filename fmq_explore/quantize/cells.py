@@ -1,0 +1,67 @@
+"""From levels to codes and back: which weight falls in which cell, and what that costs."""
+
+__all__ = ["assign_nearest", "assign_splits", "count", "fill"]
+
+import numpy as np
+from numba import njit
+
+# Every kernel works on the rows first..last of a flat Rows and writes arrays that begin at row
+# `first`. All release the GIL, so that the interface thread keeps answering.
+
+
+@njit(cache=True, nogil=True)
+def assign_nearest(values, order, offsets, first, last, levels, codes, sse):
+    """Sends every weight to the nearest level, of two equally near ones to the lower."""
+    top = levels.shape[1] - 1
+    for r in range(first, last):
+        level = levels[r - first]
+        start = offsets[r]
+        place = start - offsets[first]
+        k = 0
+        total = 0.0
+        border = 0.5 * (np.float64(level[0]) + np.float64(level[min(1, top)]))
+        for i in range(start, offsets[r + 1]):
+            v = values[i]
+            while k < top and v > border:
+                k += 1
+                if k < top:
+                    border = 0.5 * (np.float64(level[k]) + np.float64(level[k + 1]))
+            codes[place + order[i]] = k
+            d = v - level[k]
+            total += d * d
+        sse[r - first] = total
+
+
+@njit(cache=True, nogil=True)
+def assign_splits(values, order, offsets, first, last, levels, splits, codes, sse):
+    """Sends the sorted weights splits[r, k]..splits[r, k + 1] of a row to its level k."""
+    for r in range(first, last):
+        start = offsets[r]
+        place = start - offsets[first]
+        total = 0.0
+        for k in range(levels.shape[1]):
+            level = np.float64(levels[r - first, k])
+            for i in range(start + splits[r - first, k], start + splits[r - first, k + 1]):
+                codes[place + order[i]] = k
+                d = values[i] - level
+                total += d * d
+        sse[r - first] = total
+
+
+@njit(cache=True, nogil=True)
+def fill(codes, offsets, first, last, levels, out):
+    """Writes the level of every code, in the tensor's own order."""
+    base = offsets[first]
+    for r in range(first, last):
+        level = levels[r - first]
+        for i in range(offsets[r] - base, offsets[r + 1] - base):
+            out[i] = level[codes[i]]
+
+
+@njit(cache=True, nogil=True)
+def count(codes, offsets, first, last, out):
+    """Counts the weights at every level."""
+    base = offsets[first]
+    for r in range(first, last):
+        for i in range(offsets[r] - base, offsets[r + 1] - base):
+            out[r - first, codes[i]] += 1

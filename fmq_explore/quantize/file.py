@@ -1,0 +1,84 @@
+"""What the file of a quantized network says: its entries, and the text beside them."""
+
+__all__ = ["FIGURES", "describe", "file_entries", "file_metadata"]
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import nn
+
+from .container import DTYPE_CODES, Entry
+
+FIGURES = "__figures__"  # W2 and norm of every quantized tensor, float32, shape (tensors, 2)
+FORMAT = 1
+
+Described = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
+
+
+def describe(model: nn.Module) -> dict[str, object]:
+    """Returns the class of a network and, where it has a `config()` method, its configuration.
+
+    Raises:
+        ValueError: The configuration cannot be written as JSON.
+    """
+    kind = type(model)
+    description: dict[str, object] = {"class": f"{kind.__module__}.{kind.__qualname__}"}
+    config = getattr(model, "config", None)
+    if callable(config):
+        description["config"] = config()
+        try:
+            json.dumps(description)
+        except TypeError as error:
+            raise ValueError(
+                f"{kind.__name__}.config() must return only what JSON can hold: {error}"
+            ) from error
+    return description
+
+
+def file_entries(sizes: Mapping[str, int], raw: Described) -> list[Entry]:
+    """Lists the file's tensors: one of bytes for each quantized one, the others as they are."""
+    entries = [Entry(name, torch.uint8, (size,), size) for name, size in sizes.items()]
+    for name, (shape, dtype) in raw.items():
+        if dtype not in DTYPE_CODES:
+            raise ValueError(f"tensor {name!r} of type {dtype} cannot be saved; convert it first")
+        entries.append(Entry(name, dtype, shape, math.prod(shape) * dtype.itemsize))
+    entries.append(Entry(FIGURES, torch.float32, (len(sizes), 2), 8 * len(sizes)))
+    return entries
+
+
+def file_metadata(
+    scheme: str,
+    codebook_dtype: str,
+    granularity: str,
+    group_size: int | None,
+    quantized: Mapping[str, tuple[int, tuple[int, ...], torch.dtype]],
+    left: Iterable[str],
+    plain: Iterable[str],
+    tied: Mapping[str, str],
+    description: Mapping[str, object],
+) -> dict[str, str]:
+    """Returns the file's text: how to read the bytes, and the network they belong to.
+
+    The quantized tensors are listed as [bits, shape, type] in the order of their sorted names,
+    the type only where it is not float32; `plain` names other tensors of bytes.
+    """
+    tensors = []
+    for name in sorted(quantized):
+        bits, shape, dtype = quantized[name]
+        code = [] if dtype == torch.float32 else [DTYPE_CODES[dtype]]
+        tensors.append([bits, list(shape), *code])
+    text: dict[str, object] = {
+        "format": FORMAT,
+        "scheme": scheme,
+        "codebook_dtype": codebook_dtype,
+        "granularity": granularity,
+        "group_size": group_size,
+        "tensors": tensors,
+        "left": sorted(left),
+        "plain": sorted(plain),
+        "tied": dict(tied),
+        **description,
+    }
+    return {"fmq": json.dumps(text, separators=(",", ":"))}

@@ -1,0 +1,165 @@
+"""Schemes whose levels are evenly spaced: uniform, symmetric, clipped and power of two."""
+
+__all__ = ["clipped", "power_of_two", "symmetric", "uniform"]
+
+import math
+
+import numpy as np
+from numba import njit
+
+# The smallest exponent that an int8 holds and the largest that a float32 holds.
+_MIN_EXPONENT = -128
+_MAX_EXPONENT = 127
+
+
+@njit(cache=True, nogil=True)
+def uniform(values, offsets, first, last, n_levels, out, splits):
+    """Spaces K levels evenly from the smallest to the largest weight; writes (scale, offset)."""
+    for r in range(first, last):
+        low, high = values[offsets[r]], values[offsets[r + 1] - 1]
+        out[r - first, 0] = (high - low) / (n_levels - 1)
+        out[r - first, 1] = low
+
+
+@njit(cache=True, nogil=True)
+def symmetric(values, offsets, first, last, n_levels, out, splits):
+    """Writes the scale s = max|w| / (K/2 - 1) of the levels s k, k = -K/2 .. K/2 - 1.
+
+    With one bit the levels are -s and s with s = max|w|.
+    """
+    for r in range(first, last):
+        largest = max(-values[offsets[r]], values[offsets[r + 1] - 1])
+        out[r - first, 0] = largest / max(n_levels // 2 - 1, 1)
+
+
+@njit(cache=True, nogil=True)
+def _grid_error(row, scale, offset, n_levels):
+    """Returns the summed squared distance of a row to the nearest level offset + scale k."""
+    top = n_levels - 1.0
+    inverse = 1.0 / scale
+    total = 0.0
+    for w in row:
+        k = min(max(np.floor((w - offset) * inverse + 0.5), 0.0), top)
+        d = w - (offset + scale * k)
+        total += d * d
+    return total
+
+
+@njit(cache=True, nogil=True)
+def power_of_two(values, offsets, first, last, n_levels, out, splits):
+    """Writes the integer e for which the symmetric grid of scale 2^e has the least squared error.
+
+    Every exponent is tried from the one that clips nothing down to where the whole grid is smaller
+    than the root mean square of the row, below which the error can only grow.
+    """
+    half = n_levels // 2
+    for r in range(first, last):
+        row = values[offsets[r] : offsets[r + 1]]
+        largest = max(-row[0], row[-1])
+        low = _MIN_EXPONENT
+        if largest == 0.0:
+            out[r - first, 0] = low
+            continue
+        rms = largest * math.sqrt(np.mean((row / largest) ** 2))
+        high = math.ceil(math.log2(largest) - math.log2(max(half - 1, 1)))
+        high = min(max(high, low), _MAX_EXPONENT - int(math.log2(half)))
+        low = max(low, min(high, math.floor(math.log2(rms / half)) - 2))
+        best = np.inf
+        for e in range(high, low - 1, -1):
+            scale = 2.0**e
+            if n_levels == 2:
+                error = _grid_error(row, 2.0 * scale, -scale, 2)
+            else:
+                error = _grid_error(row, scale, -half * scale, n_levels)
+            if error < best:
+                best = error
+                out[r - first, 0] = e
+
+
+@njit(cache=True, nogil=True)
+def _refit(row, scale, offset, n_levels):
+    """Returns the least-squares (scale, offset) for the codes that a grid gives, and their error.
+
+    With the codes k fixed, the error is quadratic in scale and offset: a linear regression of the
+    weights on k. Alternating it with nearest codes never raises the error (Lloyd's argument).
+    """
+    top = n_levels - 1.0
+    inverse = 1.0 / scale
+    n = len(row)
+    sum_k = sum_kk = sum_w = sum_wk = total = 0.0
+    for w in row:
+        x = w - offset
+        k = min(max(np.floor(x * inverse + 0.5), 0.0), top)
+        d = x - scale * k
+        total += d * d
+        sum_k += k
+        sum_kk += k * k
+        sum_w += x
+        sum_wk += x * k
+    spread = sum_kk - sum_k * sum_k / n
+    if spread <= 0.0:
+        return scale, offset, total
+    new = (sum_wk - sum_w * sum_k / n) / spread
+    if new <= 0.0:
+        return scale, offset, total
+    return new, offset + (sum_w - new * sum_k) / n, total
+
+
+@njit(cache=True, nogil=True)
+def _search(row, n_levels, shrink, result):
+    """Tries grids ever narrower about the row's mean, refines the best ones, keeps the best."""
+    top = n_levels - 1
+    low, high, centre = row[0], row[-1], np.mean(row)
+    deviation = math.sqrt(np.mean((row - centre) ** 2))
+    errors = np.full(3, np.inf)
+    factors = np.ones(3)
+    factor = 1.0
+    while factor == 1.0 or factor * max(high - centre, centre - low) > 0.5 * deviation:
+        step = factor * (high - low) / top
+        error = _grid_error(row, step, centre + factor * (low - centre), n_levels)
+        worst = np.argmax(errors)
+        if error < errors[worst]:
+            errors[worst], factors[worst] = error, factor
+        factor *= shrink
+    best = np.inf
+    for factor in factors:
+        scale, offset = factor * (high - low) / top, centre + factor * (low - centre)
+        previous = np.inf
+        for _ in range(40):
+            new_scale, new_offset, error = _refit(row, scale, offset, n_levels)
+            if error < best:
+                best = error
+                result[0], result[1] = scale, offset
+            if error >= previous * (1.0 - 1e-9):
+                break
+            previous = error
+            scale, offset = new_scale, new_offset
+
+
+@njit(cache=True, nogil=True)
+def _stored_error(row, scale, offset, n_levels):
+    """Returns the squared error of the grid as float32 stores it."""
+    scale, offset = np.float32(scale), np.float32(offset)
+    if scale <= 0.0:
+        return np.inf
+    return _grid_error(row, np.float64(scale), np.float64(offset), n_levels)
+
+
+@njit(cache=True, nogil=True)
+def clipped(values, offsets, first, last, n_levels, out, splits):
+    """Writes the (scale, offset) of an even grid whose range minimises the squared error.
+
+    What lies outside the range is clipped to its ends. Min-max is among the candidates, so the
+    result is never worse than `uniform`.
+    """
+    for r in range(first, last):
+        row = values[offsets[r] : offsets[r + 1]]
+        grid = out[r - first]
+        low, step = row[0], (row[-1] - row[0]) / (n_levels - 1)
+        grid[0], grid[1] = step, low
+        if step <= 0.0:
+            continue
+        _search(row, n_levels, 0.88, grid)
+        found = _stored_error(row, grid[0], grid[1], n_levels)
+        if _stored_error(row, step, low, n_levels) <= found:
+            grid[0], grid[1] = step, low

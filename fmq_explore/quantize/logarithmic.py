@@ -1,0 +1,45 @@
+"""The logarithmic scheme: levels at equal ratios on both sides of zero."""
+
+__all__ = ["logarithmic"]
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def logarithmic(values, offsets, first, last, n_levels, out, splits):
+    """Puts K/2 levels on each sign, spaced evenly in log2 from its smallest to largest magnitude.
+
+    There is no level at zero. A row of one sign uses K/2 levels only; the rest repeat its last one.
+    The paper's logarithmic scheme (arXiv 2511.11418).
+    """
+    half = n_levels // 2
+    for r in range(first, last):
+        start, stop = offsets[r], offsets[r + 1]
+        level = out[r - first]
+        negative = start
+        while negative < stop and values[negative] < 0.0:
+            negative += 1
+        positive = negative
+        while positive < stop and values[positive] == 0.0:
+            positive += 1
+        k = 0
+        if negative > start:
+            _spaced(-values[negative - 1], -values[start], level[:half])
+            level[:half] = -level[:half][::-1].copy()
+            k = half
+        if positive < stop:
+            _spaced(values[positive], values[stop - 1], level[k : k + half])
+            k += half
+        level[k:] = level[k - 1] if k > 0 else 0.0
+
+
+@njit(cache=True, nogil=True)
+def _spaced(low, high, level):
+    """Writes levels at equal ratios from low to high; a single level sits at low."""
+    n = len(level)
+    ratio = np.log2(high / low)
+    for k in range(n):
+        level[k] = low * 2.0 ** (ratio * k / max(n - 1, 1))
+    if n > 1:
+        level[n - 1] = high

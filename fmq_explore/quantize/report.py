@@ -1,0 +1,67 @@
+"""What quantization did to one tensor of a network."""
+
+__all__ = ["TensorReport"]
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TensorReport:
+    """One line of a report.
+
+    Attributes:
+        name: Name of the parameter.
+        shape: Its shape.
+        n_weights: Its number of weights.
+        bits: Bits in a code, or bits of the full-precision type where the tensor is kept.
+        kept: Whether the tensor stays in full precision.
+        w2: Wasserstein-2 distance to the original weights, row by row.
+        mse: Mean squared error, the square of `w2`.
+        relative_error: Root mean squared error over the root mean square of the weights.
+        n_bytes: Bytes in the file, codebooks or scales included.
+        bits_per_weight: `8 n_bytes / n_weights`.
+        reason: Why the tensor is kept: `"keep"`, or `"small"` where it has fewer weights than there
+            are levels; empty for a quantized one.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    n_weights: int
+    bits: int
+    kept: bool
+    w2: float
+    mse: float
+    relative_error: float
+    n_bytes: int
+    bits_per_weight: float
+    reason: str = ""
+
+
+def quantized_report(
+    name: str, shape: tuple[int, ...], bits: int, mse: float, norm_squared: float, n_bytes: int
+) -> TensorReport:
+    """Reports a quantized tensor from its mean squared error and summed squared weights."""
+    n = math.prod(shape)
+    relative_error = math.sqrt(mse * n / norm_squared) if mse > 0.0 else 0.0
+    return TensorReport(
+        name=name,
+        shape=shape,
+        n_weights=n,
+        bits=bits,
+        kept=False,
+        w2=math.sqrt(mse),
+        mse=mse,
+        relative_error=relative_error,
+        n_bytes=n_bytes,
+        bits_per_weight=8 * n_bytes / n,
+    )
+
+
+def kept_report(name: str, shape: tuple[int, ...], itemsize: int, reason: str) -> TensorReport:
+    """Reports a tensor that stays as it is, at `itemsize` bytes a weight."""
+    n = math.prod(shape)
+    bits = 8 * itemsize
+    return TensorReport(
+        name, shape, n, bits, True, 0.0, 0.0, 0.0, n * itemsize, float(bits), reason
+    )
