@@ -72,7 +72,7 @@ def train_model(
 
 def _sheet_samples(model: VelocityNetwork, path: Path) -> tuple[Tensor, Path]:
     """Draws ten samples of each of ten classes, or many points."""
-    n = 100 if len(model.data_shape) == 3 else 4000
+    n = 100 if len(model.data_shape) == 3 else 8000
     label = None if model.n_classes is None else torch.arange(n) % model.n_classes
     return sample(model, n, label=label).samples, path
 

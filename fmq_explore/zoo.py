@@ -74,9 +74,10 @@ class Card:
         """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            card = cls(**{key: content[key] for key in (f.name for f in fields(cls))})
-            tuples = ("data_shape", "data_range", "class_names")
-            return cls(**(vars(card) | {key: tuple(content[key]) for key in tuples}))
+            known: dict[str, Any] = {f.name: content[f.name] for f in fields(cls)}
+            for key in ("data_shape", "data_range", "class_names"):
+                known[key] = tuple(known[key])
+            return cls(**known)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{path} is not a model card ({error}): train the model again"
@@ -241,7 +242,8 @@ def _weights_path(name_or_path: str | os.PathLike[str]) -> Path:
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in (assets_folder() / "models").glob("*.json")))
         raise ValueError(
-            f"no model {str(name_or_path)!r}: use one of {known}, or the path of a .safetensors file"
+            f"no model {str(name_or_path)!r}: use one of {known}, "
+            "or the path of a .safetensors file"
         )
     return path
 

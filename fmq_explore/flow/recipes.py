@@ -2,7 +2,7 @@
 
 __all__ = ["PRESETS", "Preset", "preset_for"]
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .training import Recipe
@@ -23,8 +23,8 @@ _POINTS = Preset(
 _IMAGES = Preset({"architecture": "unet", "channels": 32, "patch": 2}, Recipe(steps=12_000))
 
 PRESETS: dict[str, Preset] = {
-    "gaussians": _POINTS,
-    "moons": _POINTS,
+    "gaussians": replace(_POINTS, recipe=replace(_POINTS.recipe, steps=8_000)),
+    "moons": replace(_POINTS, recipe=replace(_POINTS.recipe, steps=8_000)),
     "checkerboard": _POINTS,
     "spiral": _POINTS,
     "digits": Preset(

@@ -43,11 +43,11 @@ def sheet(samples: Tensor, columns: int | None = None, side: int = 84) -> np.nda
     return pixels[..., 0] if c == 1 else pixels
 
 
-def _density(points: Tensor, side: int = 420, limit: float = 3.0) -> np.ndarray:
+def _density(points: Tensor, side: int = 200, limit: float = 3.0) -> np.ndarray:
     """Returns dark dots on white over [-limit, limit]^2, the second axis pointing up."""
     x, y = points.detach().double().numpy().T
     counts, _, _ = np.histogram2d(-y, x, bins=side, range=[[-limit, limit]] * 2)
-    return (255 * np.exp(-0.8 * counts)).astype(np.uint8)
+    return (255 * np.exp(-0.7 * counts)).astype(np.uint8).repeat(3, axis=0).repeat(3, axis=1)
 
 
 def save_sheet(samples: Tensor, path: Path, columns: int | None = None) -> None:
