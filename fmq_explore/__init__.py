@@ -13,8 +13,9 @@ __all__ = [
     "sample",
 ]
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ._lazy import lazy_names
 
 if TYPE_CHECKING:
     from .flow import invert, sample
@@ -23,29 +24,20 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOME = {
-    "QuantizedModel": "quantize",
-    "QuantizedTensor": "quantize",
-    "available_models": "zoo",
-    "invert": "flow",
-    "load_model": "zoo",
-    "load_quantized": "quantize",
-    "quantize": "quantize",
-    "quantize_model": "quantize",
-    "sample": "flow",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Loads a public name from its home when it is first used, so that the import stays quick."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f".{_HOME[name]}", __name__)
-    if name == _HOME[name]:  # `quantize` is a package and a function: the package itself is callable
-        return module
-    value = getattr(module, name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "QuantizedModel": "quantize",
+        "QuantizedTensor": "quantize",
+        "available_models": "zoo",
+        "invert": "flow",
+        "load_model": "zoo",
+        "load_quantized": "quantize",
+        "quantize": "quantize",  # a package and a function: the package itself is callable
+        "quantize_model": "quantize",
+        "sample": "flow",
+    },
+)
 
 
 def __dir__() -> list[str]:

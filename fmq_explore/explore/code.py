@@ -1,0 +1,61 @@
+"""The few lines of Python that give the very result on screen."""
+
+__all__ = ["code_for"]
+
+from .request import UNCONDITIONAL, Request
+from .sampling import SampleSize
+
+
+def code_for(request: Request, size: SampleSize, n_classes: int | None = None) -> str:
+    """Writes a script that repeats a request with the public functions.
+
+    Args:
+        request: What is on screen.
+        size: The number of samples and steps on screen.
+        n_classes: The classes of the model, None without.
+
+    Example:
+        >>> print(code_for(Request(model="moons", bits=None), SampleSize(1000, 10)))
+        import fmq_explore as fmq
+        <BLANKLINE>
+        model = fmq.load_model("moons")
+        flow = fmq.sample(model, n=1000, steps=10, solver="midpoint", seed=0, record=True)
+    """
+    lines = ["import fmq_explore as fmq", "", f'model = fmq.load_model("{request.model}")']
+    label = _label(request, n_classes, size.n)
+    if label and label.startswith("torch"):
+        lines[1:1] = ["import torch"]
+    arguments = [f"n={size.n}", f"steps={size.steps}", f'solver="{request.solver}"']
+    arguments += [f"seed={request.seed}"]
+    arguments += [f"label={label}"] if label else []
+    arguments += [f"guidance={request.guidance:g}"] if request.guidance != 1.0 else []
+    arguments += ["record=True"]
+    lines += _sample("flow", "model", arguments)
+    if request.bits is not None:
+        for name, scheme in (("", request.scheme), ("_2", request.compare)):
+            if scheme:
+                lines += _quantize(f"qm{name}", scheme, request)
+                lines += _sample(f"flow_q{name}", f"qm{name}.model", arguments)
+        lines += ["", "print(qm.w2, qm.bits_per_weight, qm.n_bytes)"]
+    return "\n".join(lines)
+
+
+def _quantize(variable: str, scheme: str, request: Request) -> list[str]:
+    group = f", group_size={request.group_size}" if request.granularity == "group" else ""
+    return [
+        "",
+        f"{variable} = fmq.quantize_model(",
+        f'    model, scheme="{scheme}", bits={request.bits}, granularity="{request.granularity}"{group},',
+        f'    keep={request.keep!r}, codebook_dtype="{request.codebook_dtype}",',
+        ")",
+    ]
+
+
+def _sample(variable: str, network: str, arguments: list[str]) -> list[str]:
+    return [f"{variable} = fmq.sample({network}, {', '.join(arguments)})"]
+
+
+def _label(request: Request, n_classes: int | None, n: int) -> str | None:
+    if not n_classes or request.label == UNCONDITIONAL:
+        return None
+    return f"torch.arange({n}) % {n_classes}" if request.label is None else str(request.label)

@@ -1,0 +1,156 @@
+"""What a person asked to see: one frozen, hashable, complete record, and its form in a web address."""
+
+__all__ = ["DEFAULT_MODEL", "UNCONDITIONAL", "Request"]
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+DEFAULT_MODEL = "mnist"
+UNCONDITIONAL = -1
+
+GRANULARITIES = ("tensor", "channel", "group")
+CODEBOOK_DTYPES = ("float16", "float32")
+_INTEGER_RANGES = {
+    "group_size": (2, 65_536),
+    "row": (0, 1_000_000),
+    "steps": (1, 100),
+    "seed": (0, 2**31 - 1),
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything that decides what the explorer computes: the same request gives the same results, bit for bit.
+
+    Attributes:
+        model: The name of a shipped model.
+        scheme: The quantization scheme, a key of :data:`fmq_explore.quantize.SCHEMES`.
+        bits: The label bits of a code, 1 to 8, or None for full precision.
+        granularity: Which weights share a codebook: tensor, channel or group.
+        group_size: The consecutive weights in a group; counts only at group granularity.
+        keep: The tags or names of the tensors left in full precision.
+        codebook_dtype: The type in which codebook entries are stored.
+        layer: The tensor on show; empty for the largest one.
+        row: The row of that tensor on show.
+        solver: The ODE solver, a key of :data:`fmq_explore.flow.SOLVERS`.
+        steps: The number of solver steps, 1 to 100.
+        label: The class asked for, None for every class in turn, or -1 for no class at all.
+        guidance: The guidance scale, 1 for the plain conditional field.
+        seed: The seed of the noise.
+        compare: A second scheme at the same bits, or empty for none.
+
+    Example:
+        >>> request = Request(bits=2, scheme="equal_mass")
+        >>> request.query()
+        'scheme=equal_mass&bits=2'
+        >>> Request.from_query(request.query())[0] == request
+        True
+    """
+
+    model: str = DEFAULT_MODEL
+    scheme: str = "optimal"
+    bits: int | None = 3
+    granularity: str = "channel"
+    group_size: int = 64
+    keep: tuple[str, ...] = ("bias", "norm")
+    codebook_dtype: str = "float16"
+    layer: str = ""
+    row: int = 0
+    solver: str = "midpoint"
+    steps: int = 10
+    label: int | None = None
+    guidance: float = 1.0
+    seed: int = 0
+    compare: str = ""
+
+    def __post_init__(self) -> None:
+        """Checks every value at the boundary.
+
+        Raises:
+            ValueError: A value is outside its range; the sentence names value, range and remedy.
+        """
+        _check_choice("granularity", self.granularity, GRANULARITIES)
+        _check_choice("codebook_dtype", self.codebook_dtype, CODEBOOK_DTYPES)
+        if self.bits is not None and self.bits not in range(1, 9):
+            raise ValueError(
+                f"bits is {self.bits}; choose 1 to 8, or full precision (bits=full in a link)."
+            )
+        for name, (low, high) in _INTEGER_RANGES.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name} is {value}; choose a whole number from {low} to {high}.")
+        if not 0.0 <= self.guidance <= 10.0:
+            raise ValueError(f"guidance is {self.guidance}; choose a number from 0 to 10.")
+        if self.label is not None and self.label < UNCONDITIONAL:
+            raise ValueError(
+                f"label is {self.label}; choose a class from 0 on, or -1 for no class at all."
+            )
+
+    def query(self) -> str:
+        """Writes the values that differ from the defaults as a query string."""
+        default = Request()
+        pairs = {
+            f.name: _to_text(getattr(self, f.name))
+            for f in fields(self)
+            if getattr(self, f.name) != getattr(default, f.name)
+        }
+        return urlencode(pairs, safe=",.*")
+
+    @classmethod
+    def from_query(cls, query: str) -> tuple["Request", list[str]]:
+        """Reads a query string; what cannot be read keeps its default and is reported.
+
+        Args:
+            query: A query string, with or without the leading question mark.
+
+        Returns:
+            The request, and one sentence for each value that was not understood.
+        """
+        return cls.from_mapping(dict(parse_qsl(query.lstrip("?"), keep_blank_values=True)))
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, str]) -> tuple["Request", list[str]]:
+        """Reads text values by field name; unknown names are left to others."""
+        request, problems = cls(), []
+        for f in fields(cls):
+            if f.name not in values:
+                continue
+            try:
+                request = replace(request, **{f.name: _from_text(f.name, values[f.name])})
+            except ValueError as error:
+                problems.append(f"The link's {f.name} was not understood: {error}")
+        return request, problems
+
+
+def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}; choose one of {', '.join(allowed)}.")
+
+
+def _to_text(value: Any) -> str:
+    if value is None:
+        return "full"
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _from_text(name: str, text: str) -> Any:
+    """Reads one value; raises ValueError with a sentence a person can act on."""
+    if name == "keep":
+        return tuple(part for part in text.split(",") if part)
+    if name in ("bits", "label") and text in ("full", "all", ""):
+        return None
+    if name in ("bits", "label", *_INTEGER_RANGES):
+        try:
+            return int(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not a whole number.") from None
+    if name == "guidance":
+        try:
+            return float(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not a number.") from None
+    return text

@@ -1,0 +1,182 @@
+"""The sampling stage: reference and quantized networks run from the same noise, with paths recorded."""
+
+__all__ = [
+    "N_IMAGES",
+    "N_POINTS",
+    "SampleSize",
+    "class_labels",
+    "fidelity",
+    "full_size",
+    "is_cached",
+    "preview_size",
+    "samples_view",
+]
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..flow import Flow, sample
+from ..measure.fidelity import psnr, ssim
+from ..measure.paths import endpoint_distance
+from .request import UNCONDITIONAL, Request
+from .results import SampleSet, SamplesView
+from .workspace import Workspace
+
+N_IMAGES, N_PREVIEW_IMAGES = 64, 16
+N_POINTS, N_PREVIEW_POINTS = 1000, 200
+N_PREVIEW_STEPS = 4
+
+ShouldStop = Callable[[], bool]
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class SampleSize:
+    """How many samples, in how many steps, and whether that is only a preview."""
+
+    n: int
+    steps: int
+    preview: bool = False
+
+
+def full_size(request: Request, workspace: Workspace) -> SampleSize:
+    """Returns the size of the full picture: 64 images, or 1,000 points."""
+    return SampleSize(N_IMAGES if _has_images(request, workspace) else N_POINTS, request.steps)
+
+
+def preview_size(request: Request, workspace: Workspace) -> SampleSize:
+    """Returns the size of the first preview: few samples of the same noise, in few steps."""
+    n = N_PREVIEW_IMAGES if _has_images(request, workspace) else N_PREVIEW_POINTS
+    return SampleSize(n, min(request.steps, N_PREVIEW_STEPS), preview=True)
+
+
+def samples_view(
+    request: Request,
+    workspace: Workspace,
+    size: SampleSize,
+    should_stop: ShouldStop | None = None,
+    progress: Progress | None = None,
+) -> SamplesView:
+    """Runs the reference, the scheme and the second scheme from the same noise, and compares them.
+
+    Args:
+        request: What to sample.
+        workspace: Where the models are, and where finished paths are kept.
+        size: How many samples in how many steps.
+        should_stop: Asked between solver steps.
+        progress: Told the fraction done of all runs.
+
+    Raises:
+        fmq_explore.flow.Cancelled: ``should_stop`` said so.
+    """
+    names = _runs(request)
+    flows = [
+        _flow(request, workspace, scheme, size, should_stop, _share(progress, i, len(names)))
+        for i, scheme in enumerate(names)
+    ]
+    reference = flows[0]
+    quantized = [
+        SampleSet(scheme, _path(flow), fidelity(_path(reference)[-1], _path(flow)[-1]))
+        for scheme, flow in zip(names[1:], flows[1:], strict=True)
+    ]
+    return SamplesView(
+        times=reference.times.numpy(),
+        reference=SampleSet("", _path(reference)),
+        primary=quantized[0],
+        compare=quantized[1] if len(quantized) > 1 else None,
+        preview=size.preview,
+    )
+
+
+def is_cached(request: Request, workspace: Workspace, size: SampleSize) -> bool:
+    """Tells whether every run of the request is in the cache."""
+    return all(_key(request, name, size) in workspace.paths for name in _runs(request))
+
+
+def fidelity(reference: Tensor, samples: Tensor) -> dict[str, float]:
+    """Returns the mean figures of generated samples against the reference's from the same noise.
+
+    Images: PSNR in dB and SSIM, clipped to [-1, 1], data range 2. Points: root mean square distance.
+    """
+    if reference.ndim == 4:
+        return {
+            "PSNR": float(psnr(reference, samples).mean()),
+            "SSIM": float(ssim(reference, samples).mean()),
+        }
+    return {"RMS gap": float(endpoint_distance(reference, samples).square().mean().sqrt())}
+
+
+def class_labels(request: Request, n_classes: int | None, n: int) -> Tensor | None:
+    """Returns the class of each sample: the one asked for, every class in turn, or none."""
+    if not n_classes or request.label == UNCONDITIONAL:
+        return None
+    if request.label is None:
+        return torch.arange(n) % n_classes
+    return torch.full((n,), request.label)
+
+
+def _flow(
+    request: Request,
+    workspace: Workspace,
+    scheme: str,
+    size: SampleSize,
+    should_stop: ShouldStop | None,
+    progress: Progress | None,
+) -> Flow:
+    """Returns a run from the cache, or makes it; an empty scheme is the reference."""
+    key = _key(request, scheme, size)
+    flow = workspace.paths.get(key)
+    if flow is not None:
+        return flow
+    network = workspace.model(request.model)
+    if scheme:
+        network = workspace.scratch(request.model)
+        workspace.fit(request, scheme).write_into(network)
+    flow = sample(
+        network,
+        n=size.n,
+        steps=size.steps,
+        solver=request.solver,
+        seed=request.seed,
+        label=class_labels(request, getattr(network, "n_classes", None), size.n),
+        guidance=request.guidance,
+        record=True,
+        should_stop=should_stop,
+        progress=progress and (lambda done, steps: progress(done / steps)),
+    )
+    workspace.paths.put(key, flow, n_bytes=_path(flow).nbytes)
+    return flow
+
+
+def _runs(request: Request) -> tuple[str, ...]:
+    """Names the networks to run: the reference (empty), the scheme, the second scheme if there is one."""
+    if request.bits is None:
+        return ("", "")
+    return ("", request.scheme, request.compare) if request.compare else ("", request.scheme)
+
+
+def _key(request: Request, scheme: str, size: SampleSize) -> tuple:
+    """Names a run by all that decides it, and nothing else."""
+    run = (request.model, request.solver, request.seed, request.label, request.guidance)
+    if not scheme:
+        return (*run, size.n, size.steps)
+    group_size = request.group_size if request.granularity == "group" else None
+    rule = (request.granularity, group_size, request.keep, request.codebook_dtype)
+    return (*run, size.n, size.steps, scheme, request.bits, *rule)
+
+
+def _share(progress: Progress | None, i: int, n: int) -> Progress | None:
+    return progress and (lambda fraction: progress((i + fraction) / n))
+
+
+def _path(flow: Flow) -> Tensor:
+    if flow.path is None:
+        raise RuntimeError("The run has no recorded path.")
+    return flow.path
+
+
+def _has_images(request: Request, workspace: Workspace) -> bool:
+    return len(workspace.model(request.model).data_shape) == 3  # type: ignore[arg-type]

@@ -1,0 +1,231 @@
+"""The control column: every choice with its tooltip, tied both ways to the state."""
+
+__all__ = ["Controls"]
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as w
+
+from ..explore import UNCONDITIONAL
+from .catalog import Catalog
+from .state import Choice
+
+FULL = 9  # the slider's place for full precision
+EVERY_CLASS = -2
+KEEP_TAGS = {
+    "bias": ("biases", "Keeps all biases in full precision."),
+    "norm": ("norms", "Keeps scales and shifts of the normalisation layers in full precision."),
+    "first": ("first layer", "Keeps the first layer in full precision."),
+    "last": ("last layer", "Keeps the last layer in full precision."),
+    "time": ("time embedding", "Keeps the time embedding in full precision."),
+}
+
+
+class Controls:
+    """Builds the controls and ties each to a trait of the state."""
+
+    def __init__(self, choice: Choice) -> None:
+        self._choice = choice
+        self._catalog: Catalog | None = None
+        self._make_quantization()
+        self._make_sampling()
+        self.widget = w.VBox(
+            [
+                _section("Model"),
+                self.model,
+                _section("Quantization"),
+                self.scheme,
+                self.bits,
+                self.compare,
+                self.granularity,
+                self.group_size,
+                self.codebook_dtype,
+                w.HBox([w.Label("kept exact"), self.keep_box]).add_class("fmq-keep-line"),
+                self.layer,
+                _section("Sampling"),
+                self.solver,
+                self.steps,
+                self.label,
+                self.guidance,
+                w.HBox([self.seed, self.new_noise]).add_class("fmq-seed-line"),
+            ]
+        ).add_class("fmq-controls")
+        self._bind_all()
+        choice.observe(lambda _: self._follow_model(), "model")
+        choice.observe(lambda _: self._follow_granularity(), "granularity")
+        self._follow_granularity()
+
+    def fill(self, catalog: Catalog) -> None:
+        """Takes the lists to choose from; a state that names something else goes back to its default."""
+        self._catalog = catalog
+        models = [(entry.title, name) for name, entry in catalog.models.items()]
+        schemes = [(title, name) for name, title in catalog.schemes.items()]
+        self._offer(self.model, "model", models)
+        self._offer(self.scheme, "scheme", schemes)
+        self._offer(self.compare, "compare", [("none", ""), *schemes])
+        self._offer(self.solver, "solver", [(title, n) for n, title in catalog.solvers.items()])
+        self._follow_model()
+
+    def set_layers(self, layers: tuple[str, ...], shown: str) -> None:
+        """Takes the names of the quantized tensors, and the one on show."""
+        if self.layer.options != layers:
+            with self.layer.hold_trait_notifications():
+                self.layer.options = layers
+                self.layer.value = shown
+        elif self.layer.value != shown:
+            self.layer.value = shown
+
+    def _make_quantization(self) -> None:
+        self.model = _dropdown("model", "Chooses the trained flow-matching model.")
+        self.scheme = _dropdown("scheme", "Chooses the rule that places the quantization levels.")
+        self.compare = _dropdown(
+            "compare", "Chooses a second scheme that is shown beside the first at the same bits."
+        )
+        self.bits = w.SelectionSlider(
+            options=[*((str(b), b) for b in range(1, 9)), ("full", FULL)],
+            description="bits",
+            tooltip="Sets the bits of a weight's code; the keys 1 to 8, and 0 for full precision, do too.",
+        ).add_class("fmq-bits")
+        self.granularity = w.ToggleButtons(
+            options=["tensor", "channel", "group"],
+            description="share",
+            tooltips=[
+                "One codebook for each tensor.",
+                "One codebook for each output channel.",
+                "One codebook for each group of consecutive weights in a channel.",
+            ],
+            tooltip="Chooses which weights share one codebook.",
+        ).add_class("fmq-granularity")
+        self.group_size = w.BoundedIntText(
+            min=2,
+            max=65_536,
+            description="group size",
+            tooltip="Sets how many consecutive weights of a channel share a codebook.",
+        )
+        self.codebook_dtype = _dropdown(
+            "entries", "Chooses the number format in which codebook entries are stored."
+        )
+        self.codebook_dtype.options = ["float16", "float32"]
+        self.keep = {
+            tag: w.ToggleButton(description=name, tooltip=tip).add_class("fmq-chip")
+            for tag, (name, tip) in KEEP_TAGS.items()
+        }
+        self.keep_box = w.Box(list(self.keep.values())).add_class("fmq-chips")
+        self.layer = _dropdown("tensor", "Chooses the weight tensor that is shown.")
+
+    def _make_sampling(self) -> None:
+        self.solver = _dropdown("solver", "Chooses the method that integrates the flow from noise to data.")
+        self.steps = w.IntSlider(
+            min=1, max=40, description="steps", tooltip="Sets the number of solver steps."
+        )
+        self.label = _dropdown("class", "Chooses the class that is asked for.")
+        self.guidance = w.FloatSlider(
+            min=0.0,
+            max=4.0,
+            step=0.25,
+            readout_format=".2f",
+            description="guidance",
+            tooltip="Sets how strongly the class steers: 1 is the plain conditional model.",
+        )
+        self.seed = w.BoundedIntText(
+            min=0, max=2**31 - 1, description="seed", tooltip="Sets the seed of the noise."
+        )
+        self.new_noise = w.Button(description="next", tooltip="Draws other noise: the next seed.")
+        self.new_noise.add_class("fmq-quiet")
+        self.new_noise.on_click(lambda _: setattr(self._choice, "seed", self._choice.seed + 1))
+
+    def _bind_all(self) -> None:
+        for name in ("model", "scheme", "compare", "layer", "solver"):
+            self._bind(name, getattr(self, name))
+        for name in ("granularity", "group_size", "codebook_dtype", "guidance", "seed"):
+            self._bind(name, getattr(self, name))
+        self._bind("steps", self.steps, to_widget=lambda v: min(v, self.steps.max))
+        self._bind("bits", self.bits, lambda v: FULL if v is None else v, lambda v: None if v == FULL else v)
+        self._bind(
+            "label",
+            self.label,
+            lambda v: EVERY_CLASS if v is None else v,
+            lambda v: None if v == EVERY_CLASS else v,
+        )
+        for button in self.keep.values():
+            button.observe(lambda _: self._keep_from_buttons(), "value")
+        self._choice.observe(lambda _: self._keep_to_buttons(), "keep")
+        self._keep_to_buttons()
+
+    def _bind(
+        self,
+        name: str,
+        widget: Any,
+        to_widget: Callable[[Any], Any] = lambda value: value,
+        to_state: Callable[[Any], Any] = lambda value: value,
+    ) -> None:
+        """Ties a trait and a widget both ways; a list that does not offer the value is left alone."""
+
+        def show(_: Any = None) -> None:
+            value = to_widget(getattr(self._choice, name))
+            if not hasattr(widget, "options") or value in _values(widget):
+                widget.value = value
+
+        def take(change: Any) -> None:
+            if change.new is not None:
+                setattr(self._choice, name, to_state(change.new))
+
+        self._choice.observe(show, name)
+        widget.observe(take, "value")
+        show()
+
+    def _offer(self, widget: w.Dropdown, name: str, options: list[tuple[str, Any]]) -> None:
+        """Gives a list its options without losing the state's value."""
+        value = getattr(self._choice, name)
+        widget.options = options
+        names = [option for _, option in options]
+        if value not in names:
+            default = self._choice.traits()[name].default_value
+            value = default if default in names else names[0]
+        setattr(self._choice, name, value)
+        widget.value = value
+
+    def _follow_model(self) -> None:
+        """Offers the model's classes."""
+        if self._catalog is None or self._choice.model not in self._catalog.models:
+            return
+        names = self._catalog.models[self._choice.model].class_names
+        options = [("each in turn" if names else "none", EVERY_CLASS)]
+        options += [(f"{name}", i) for i, name in enumerate(names)]
+        options += [("no class", UNCONDITIONAL)] if names else []
+        value = self._choice.label
+        kept = value if value in [option for _, option in options] else None
+        self.label.options = options
+        self._choice.label = kept
+        self.label.value = EVERY_CLASS if kept is None else kept
+        self.label.disabled = self.guidance.disabled = not names
+
+    def _follow_granularity(self) -> None:
+        shown = self._choice.granularity == "group"
+        self.group_size.layout.display = None if shown else "none"
+
+    def _keep_from_buttons(self) -> None:
+        named = tuple(name for name in self._choice.keep if name not in KEEP_TAGS)
+        pressed = tuple(tag for tag, button in self.keep.items() if button.value)
+        self._choice.keep = pressed + named
+
+    def _keep_to_buttons(self) -> None:
+        keep = self._choice.keep
+        for tag, button in self.keep.items():
+            if button.value != (tag in keep):
+                button.unobserve_all("value")
+                button.value = tag in keep
+                button.observe(lambda _: self._keep_from_buttons(), "value")
+
+
+def _dropdown(description: str, tooltip: str) -> w.Dropdown:
+    return w.Dropdown(description=description, tooltip=tooltip)
+
+
+def _section(title: str) -> w.HTML:
+    return w.HTML(f"<h3>{title}</h3>").add_class("fmq-section")
+
+
+def _values(widget: Any) -> list[Any]:
+    return [o[1] if isinstance(o, tuple) else o for o in widget.options]

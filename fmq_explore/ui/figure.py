@@ -1,0 +1,101 @@
+"""A widget that shows one Bokeh figure and takes raw binary columns: the only road from Python to a plot."""
+
+__all__ = ["FigureView"]
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+from bokeh.embed import json_item
+from bokeh.models import UIElement
+from bokeh.themes import Theme
+
+STATIC = Path(__file__).parent / "static"
+
+
+class FigureView(anywidget.AnyWidget):
+    """Shows a Bokeh figure; an update is one message of named sources and properties.
+
+    The last value of every column and property is kept here, so that a view that is drawn later (a page
+    that loads, a second view, another theme) shows the same as the first.
+
+    Args:
+        label: What the figure shows, for screen readers.
+        on_select: Called with a source's name and the indices a person clicked.
+    """
+
+    _esm = STATIC / "figure.js"
+    document = traitlets.Dict().tag(sync=True)
+    selectable = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    label = traitlets.Unicode().tag(sync=True)
+
+    def __init__(
+        self, label: str, on_select: Callable[[str, list[int]], None] | None = None
+    ) -> None:
+        self._columns: dict[str, dict[str, Any]] = {}
+        self._properties: dict[str, dict[str, Any]] = {}
+        self._version = 0
+        self._on_select = on_select
+        super().__init__(label=label)
+        self.add_class("fmq-figure-view")
+        self.on_msg(self._receive)
+
+    def __repr__(self) -> str:
+        return f"FigureView({self.label!r})"
+
+    def show(self, figure: UIElement, theme: Theme, selectable: tuple[str, ...] = ()) -> None:
+        """Replaces the figure; what was sent to the last one is sent to the new one as it reports ready."""
+        self.selectable = list(selectable)
+        self.document = dict(json_item(figure, theme=theme))  # type: ignore[arg-type]
+
+    def update(
+        self,
+        sources: Mapping[str, Mapping[str, Any]] | None = None,
+        properties: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Sends columns and properties.
+
+        Args:
+            sources: New data by source name and column name: 1-D arrays, lists of text, or an image
+                of shape (height, width) wrapped in a list.
+            properties: New property values by model name.
+        """
+        sources, properties = sources or {}, properties or {}
+        for name, columns in sources.items():
+            self._columns[name] = dict(columns)
+        for name, values in properties.items():
+            self._properties.setdefault(name, {}).update(values)
+        self._push(sources, properties)
+
+    def _receive(self, _: Any, content: dict, __: Any) -> None:
+        if content.get("event") == "ready":
+            self._push(self._columns, self._properties)
+        elif content.get("event") == "select" and self._on_select:
+            self._on_select(str(content["source"]), [int(i) for i in content["indices"]])
+
+    def _push(self, sources: Mapping, properties: Mapping) -> None:
+        self._version += 1
+        buffers: list[memoryview] = []
+        packed = {
+            name: {key: _pack(values, buffers) for key, values in columns.items()}
+            for name, columns in sources.items()
+        }
+        message = {"version": self._version, "sources": packed, "props": dict(properties)}
+        self.send(message, buffers)
+
+
+def _pack(values: Any, buffers: list[memoryview]) -> dict[str, Any]:
+    """Describes a column and appends its bytes; text and mixed lists travel as JSON."""
+    image = isinstance(values, list) and len(values) == 1 and isinstance(values[0], np.ndarray)
+    array = values[0] if image else values
+    if not isinstance(array, np.ndarray):
+        return {"values": list(values)}
+    if array.dtype == np.float64:
+        array = array.astype(np.float32)
+    array = np.ascontiguousarray(array)
+    buffers.append(memoryview(array).cast("B") if array.size else memoryview(b""))
+    header: dict[str, Any] = {"buffer": len(buffers) - 1, "dtype": str(array.dtype)}
+    return {**header, "shape": list(array.shape)} if image else header

@@ -1,0 +1,45 @@
+"""The page behind the widgets: BokehJS from disk, the style sheet, theme, address bar, clipboard, keys."""
+
+__all__ = ["Page"]
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import bokeh
+import traitlets
+
+STATIC = Path(__file__).parent / "static"
+BOKEH_SCRIPT = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
+
+
+class Page(anywidget.AnyWidget):
+    """An invisible widget that carries scripts and styles, and hears what concerns the whole page.
+
+    Args:
+        on_event: Called with ``{"event": "hello", "dark": bool}`` when the page is there, and with
+            ``{"event": "bits", "value": int}`` when a digit key is pressed (0: full precision).
+    """
+
+    _esm = STATIC / "page.js"
+    _css = STATIC / "explorer.css"
+    bokeh_script = traitlets.Unicode().tag(sync=True)
+    theme = traitlets.Enum(("light", "dark"), default_value="light").tag(sync=True)
+    query = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, on_event: Callable[[dict[str, Any]], None], **traits: Any) -> None:
+        script = BOKEH_SCRIPT.read_text(encoding="utf-8")
+        super().__init__(bokeh_script=script, **traits)
+        self.on_msg(lambda _, content, __: on_event(content))
+
+    def __repr__(self) -> str:
+        return "Page()"
+
+    def copy_link(self, query: str) -> None:
+        """Puts the address of this view on the clipboard."""
+        self.send({"copy": "link", "query": query})
+
+    def copy_text(self, text: str) -> None:
+        """Puts a text on the clipboard."""
+        self.send({"copy": "text", "text": text})

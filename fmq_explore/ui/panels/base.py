@@ -1,0 +1,71 @@
+"""What panels share: a titled card, captions, and small figure helpers."""
+
+__all__ = ["Card", "caption", "clean_figure", "log_range", "segments", "toggle"]
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import ipywidgets as w
+import numpy as np
+from bokeh.models import Range1d
+from bokeh.plotting import figure
+
+
+class Card(w.VBox):
+    """A titled card with tools at the right of its head."""
+
+    def __init__(self, title: str, tools: Sequence[w.Widget], body: Sequence[w.Widget]) -> None:
+        self.title = w.HTML(_heading(title)).add_class("fmq-card-title")
+        self.note = w.HTML().add_class("fmq-card-note")
+        head = w.HBox([self.title, self.note, *tools]).add_class("fmq-card-head")
+        super().__init__([head, *body])
+        self.add_class("fmq-card")
+
+
+def _heading(title: str) -> str:
+    return f"<h2>{escape(title)}</h2>"
+
+
+def caption(text: str) -> str:
+    """Returns the HTML of a short note beside a title."""
+    return f"<span>{text}</span>"
+
+
+def toggle(options: dict[str, str], tooltips: Sequence[str]) -> w.ToggleButtons:
+    """Returns small buttons for one of several views, ``{label: value}``."""
+    buttons = w.ToggleButtons(options=list(options.items()), tooltips=list(tooltips))
+    return buttons.add_class("fmq-toggle")
+
+
+def clean_figure(**options: Any):
+    """Returns a figure that fills its place, without toolbar or logo."""
+    return figure(
+        sizing_mode="stretch_both",
+        toolbar_location=None,
+        tools=options.pop("tools", ""),
+        output_backend="canvas",
+        **options,
+    )
+
+
+def log_range(values: np.ndarray, name: str, margin: float = 1.35) -> dict[str, dict[str, float]]:
+    """Returns the property update that fits a log axis to positive values."""
+    positive = values[np.isfinite(values) & (values > 0)]
+    if not positive.size:
+        return {}
+    return {name: {"start": positive.min() / margin, "end": positive.max() * margin}}
+
+
+def segments(paths: np.ndarray) -> dict[str, np.ndarray]:
+    """Strings paths (steps + 1, n, 2) together as one line with NaN between them."""
+    n_states, n, _ = paths.shape
+    line = np.full((n, n_states + 1, 2), np.nan, dtype=np.float32)
+    line[:, :n_states] = paths.transpose(1, 0, 2)
+    flat = line.reshape(-1, 2)
+    return {"x": flat[:, 0].copy(), "y": flat[:, 1].copy()}
+
+
+def fixed_range(name: str, start: float = 0.0, end: float = 1.0) -> Range1d:
+    """Returns a named range that only Python moves."""
+    return Range1d(start=start, end=end, name=name)

@@ -1,0 +1,177 @@
+"""The samples panel: reference and quantized samples from the same noise, side by side, at any time."""
+
+__all__ = ["SamplesPanel"]
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import ipywidgets as w
+import numpy as np
+from bokeh.models import ColumnDataSource
+
+from ...explore import SampleSet, SamplesView, TraceView
+from ..figure import FigureView
+from ..sheet import SheetView
+from ..theme import bokeh_theme, palette
+from .base import Card, caption, clean_figure, fixed_range, toggle
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ROLES = ("reference", "a", "b")
+
+
+class SamplesPanel:
+    """Shows what the networks make of the same noise."""
+
+    def __init__(self) -> None:
+        self.mode = toggle(
+            {"samples": "samples", "difference": "difference"},
+            [
+                "Shows the samples themselves.",
+                "Shows how far each quantized sample is from the reference's: grey is no difference.",
+            ],
+        )
+        self.heads = {role: w.HTML().add_class("fmq-sample-head") for role in ROLES}
+        self.sheets = {role: SheetView(f"Samples: {role}") for role in ROLES}
+        self.clouds = {role: FigureView(f"Samples: {role}") for role in ROLES}
+        self.columns = {role: w.VBox().add_class("fmq-sample-column") for role in ROLES}
+        self.body = w.HBox(list(self.columns.values())).add_class("fmq-samples-body")
+        self.widget = Card("Samples", [self.mode], [self.body]).add_class("fmq-samples")
+        self._theme = "light"
+        self._titles: dict[str, str] = {}
+        self._drawn: SamplesView | None = None
+        self._background = np.empty((0, 2))
+        self._images: bool | None = None
+        self._fraction = 1.0
+
+    def build(self, theme: str, titles: dict[str, str]) -> None:
+        """Makes the figures anew in a theme."""
+        self._theme, self._titles = theme, titles
+        for role, cloud in self.clouds.items():
+            cloud.show(_cloud_figure(theme, role), bokeh_theme(theme))
+        if self._drawn is not None:
+            self.draw(self._drawn)
+
+    def set_background(self, trace: TraceView) -> None:
+        """Takes the real data that lie behind clouds of points."""
+        if trace.background is not self._background:
+            self._background = trace.background
+            if self._images is False:
+                for cloud in self.clouds.values():
+                    cloud.update({"data": _xy(trace.background)}, _square(trace.background))
+
+    def draw(self, view: SamplesView) -> None:
+        """Draws a view at the time chosen last."""
+        self._drawn = view
+        self._arrange(view)
+        for role, samples in zip(ROLES, (view.reference, view.primary, view.compare), strict=True):
+            if samples is not None:
+                self.heads[role].value = self._head(role, samples)
+        quick = " · quick preview" if view.preview else ""
+        n, steps = view.reference.path.shape[1], len(view.times) - 1
+        self.widget.note.value = caption(f"{n} from the same noise, {steps} steps{quick}")
+        self.draw_time(self._fraction)
+
+    def draw_time(self, fraction: float) -> None:
+        """Draws all samples at a time between noise (0) and data (1)."""
+        view = self._drawn
+        self._fraction = fraction
+        if view is None:
+            return
+        index = round(fraction * (len(view.times) - 1))
+        reference = view.reference.path[index]
+        for role, samples in zip(ROLES, (view.reference, view.primary, view.compare), strict=True):
+            if samples is not None:
+                self._draw_one(role, samples.path[index], reference)
+
+    def _draw_one(self, role: str, samples: "Tensor", reference: "Tensor") -> None:
+        difference = self.mode.value == "difference" and role != "reference"
+        if self._images:
+            shown = samples - reference if difference else samples
+            self.sheets[role].update(_tiles(shown))
+        else:
+            links = _links(reference, samples) if difference else _xy(np.empty((0, 2)))
+            self.clouds[role].update({"points": _xy(samples.numpy()), "links": links})
+
+    def _arrange(self, view: SamplesView) -> None:
+        """Shows sheets for images and clouds for points, and a third column for a second scheme."""
+        images = view.reference.path.ndim == 5
+        if images is not self._images:
+            self._images = images
+            views = self.sheets if images else self.clouds
+            for role, column in self.columns.items():
+                column.children = [self.heads[role], views[role]]
+            self._background = np.empty((0, 2))
+        self.columns["b"].layout.display = None if view.compare else "none"
+
+    def _head(self, role: str, samples: SampleSet) -> str:
+        colours = palette(self._theme)
+        if role == "reference":
+            return _head_html(colours.reference, "full precision (reference)", "")
+        title = self._titles.get(samples.scheme, "full precision")
+        colour = colours.scheme.get(samples.scheme, colours.reference)
+        figures = " · ".join(_figure_text(k, v) for k, v in samples.fidelity.items())
+        return _head_html(colour, title, figures)
+
+
+def _head_html(colour: str, title: str, figures: str) -> str:
+    return (
+        f'<div class="fmq-sample-title" style="--c:{colour}">{escape(title)}</div>'
+        f'<div class="fmq-sample-figures">{figures or "&nbsp;"}</div>'
+    )
+
+
+def _figure_text(name: str, value: float) -> str:
+    units = {"PSNR": f"{value:.1f} dB", "SSIM": f"{value:.3f}"}
+    text = "identical" if np.isinf(value) else units.get(name, f"{value:.4f}")
+    tips = {
+        "PSNR": "Fidelity: peak signal-to-noise ratio against the reference's images, clipped, range 2.",
+        "SSIM": "Fidelity: structural similarity to the reference's images, 1 is identical.",
+        "RMS gap": "Fidelity: root mean square distance between paired samples.",
+    }
+    return f'<span title="{tips.get(name, "")}">{name} <b>{text}</b></span>'
+
+
+def _tiles(images: "Tensor") -> np.ndarray:
+    """Maps images (n, c, h, w) in [-1, 1] to bytes (n, h, w, c); values outside are clipped."""
+    scaled = images.clamp(-1.0, 1.0).add(1.0).mul_(127.5).round_()
+    return scaled.permute(0, 2, 3, 1).byte().numpy()
+
+
+def _xy(points: np.ndarray) -> dict[str, np.ndarray]:
+    points = np.asarray(points, dtype=np.float32)
+    return {"x": points[:, 0].copy(), "y": points[:, 1].copy()}
+
+
+def _links(reference: "Tensor", samples: "Tensor") -> dict[str, np.ndarray]:
+    """Joins each sample with the reference's from the same noise, NaN between the lines."""
+    gap = np.full_like(samples.numpy(), np.nan)
+    return _xy(np.stack([reference.numpy(), samples.numpy(), gap], axis=1).reshape(-1, 2))
+
+
+def _square(points: np.ndarray) -> dict[str, dict[str, float]]:
+    """Returns equal ranges on both axes around the data."""
+    reach = 1.15 * float(np.abs(points).max(initial=1.0))
+    return {name: {"start": -reach, "end": reach} for name in ("x", "y")}
+
+
+def _cloud_figure(theme: str, role: str):
+    colours = palette(theme)
+    plot = clean_figure(
+        x_range=fixed_range("x", -4, 4), y_range=fixed_range("y", -4, 4), min_border=0
+    )
+    plot.axis.visible = False
+    plot.grid.visible = False
+    for name, colour, alpha, size in (
+        ("data", colours.bars, 0.7, 3),
+        ("points", colours.reference if role == "reference" else colours.text, 0.7, 3.5),
+    ):
+        source = ColumnDataSource({"x": [], "y": []}, name=name)
+        dots = plot.scatter(
+            "x", "y", source=source, size=size, fill_color=colour, fill_alpha=alpha, line_color=None
+        )
+        dots.glyph.name = f"dots_{name}"
+    links = ColumnDataSource({"x": [], "y": []}, name="links")
+    plot.line("x", "y", source=links, line_color=colours.muted, line_alpha=0.6)
+    return plot

@@ -1,0 +1,89 @@
+"""The explorer's state: what a person chose to compute, and how they chose to look at it."""
+
+__all__ = ["Choice"]
+
+from dataclasses import fields
+from urllib.parse import parse_qsl, urlencode
+
+import traitlets
+
+from ..explore import Request
+
+REQUEST_NAMES = tuple(f.name for f in fields(Request))
+VIEW_NAMES = ("weights_as", "distance_of", "samples_as", "time", "theme")
+
+
+class Choice(traitlets.HasTraits):
+    """Every choice a person can make; the single source that controls write and the explorer reads.
+
+    The first group decides what is computed and mirrors :class:`fmq_explore.explore.Request`; the
+    second decides only what is looked at. Both travel in the link.
+    """
+
+    # What is computed
+    model = traitlets.Unicode(Request.model)
+    scheme = traitlets.Unicode(Request.scheme)
+    bits = traitlets.Int(Request.bits, min=1, max=8, allow_none=True)
+    granularity = traitlets.Unicode(Request.granularity)
+    group_size = traitlets.Int(Request.group_size)
+    keep = traitlets.Tuple(default_value=Request.keep)
+    codebook_dtype = traitlets.Unicode(Request.codebook_dtype)
+    layer = traitlets.Unicode(Request.layer)
+    row = traitlets.Int(Request.row)
+    solver = traitlets.Unicode(Request.solver)
+    steps = traitlets.Int(Request.steps)
+    label = traitlets.Int(Request.label, allow_none=True)
+    guidance = traitlets.Float(Request.guidance)
+    seed = traitlets.Int(Request.seed)
+    compare = traitlets.Unicode(Request.compare)
+
+    # How it is looked at
+    weights_as = traitlets.Enum(("histogram", "transport"), default_value="histogram")
+    distance_of = traitlets.Enum(("model", "layer", "layers"), default_value="model")
+    samples_as = traitlets.Enum(("samples", "difference"), default_value="samples")
+    time = traitlets.Float(1.0, min=0.0, max=1.0)
+    theme = traitlets.Enum(("auto", "light", "dark"), default_value="auto")
+
+    def request(self) -> Request:
+        """Freezes what is to be computed.
+
+        Raises:
+            ValueError: A value is out of range; the sentence names it and the remedy.
+        """
+        return Request(**{name: getattr(self, name) for name in REQUEST_NAMES})
+
+    def query(self) -> str:
+        """Writes all choices that differ from the defaults as a query string."""
+        views = {
+            name: getattr(self, name)
+            for name in VIEW_NAMES
+            if getattr(self, name) != self.traits()[name].default_value
+        }
+        if "time" in views:
+            views["time"] = f"{views['time']:.3g}"
+        return "&".join(part for part in (self.request().query(), urlencode(views)) if part)
+
+    def apply_query(self, query: str) -> list[str]:
+        """Takes all choices from a query string; returns a sentence for each that was not understood."""
+        values = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True))
+        request, problems = Request.from_mapping(values)
+        self.apply(request)
+        for name in VIEW_NAMES:
+            if name not in values:
+                continue
+            try:
+                setattr(self, name, float(values[name]) if name == "time" else values[name])
+            except (traitlets.TraitError, ValueError):
+                problems.append(f"The link's {name} was not understood: {values[name]!r}.")
+        return problems
+
+    def apply(self, request: Request) -> None:
+        """Takes what is to be computed from a request."""
+        for name in REQUEST_NAMES:
+            setattr(self, name, getattr(request, name))
+
+    def reset(self) -> None:
+        """Returns every choice but the theme to its default."""
+        for name in (*REQUEST_NAMES, *VIEW_NAMES):
+            if name != "theme":
+                setattr(self, name, self.traits()[name].default_value)

@@ -1,0 +1,87 @@
+// Brings BokehJS to the page, and speaks for the page: theme, address bar, clipboard, keyboard.
+
+/** Runs BokehJS once a page, from the text that came with the kernel; nothing is fetched. */
+function loadBokeh(script) {
+  const page = (globalThis.__fmq ??= {});
+  page.bokeh ??= new Promise((resolve) => (page.resolveBokeh = resolve));
+  if (page.bokehLoading) return;
+  page.bokehLoading = true;
+  const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+  const tag = document.createElement("script");
+  tag.src = url;
+  tag.onload = () => {
+    URL.revokeObjectURL(url);
+    page.resolveBokeh(globalThis.Bokeh);
+  };
+  document.head.append(tag);
+}
+
+const inVoila = () => document.body.dataset.voila === "voila";
+
+/** Writes the state into the address bar, so that a reload or a copied address restores it. */
+function showAddress(query) {
+  if (!inVoila()) return;
+  const url = new URL(location.href);
+  url.search = query;
+  history.replaceState(null, "", url);
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+}
+
+function root(el) {
+  return el.closest(".fmq-root") ?? document.querySelector(".fmq-root");
+}
+
+function initialize({ model }) {
+  loadBokeh(model.get("bokeh_script"));
+}
+
+function render({ model, el }) {
+  el.classList.add("fmq-page");
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+
+  function paint() {
+    const theme = model.get("theme");
+    for (const target of [root(el), inVoila() ? document.documentElement : null])
+      target?.setAttribute("data-fmq-theme", theme);
+  }
+  function onKey(event) {
+    const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) || event.target.isContentEditable;
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!inVoila() && !root(el)?.contains(event.target)) return;
+    if (/^[0-8]$/.test(event.key)) model.send({ event: "bits", value: Number(event.key) });
+  }
+  function onMessage(message) {
+    if (message.copy === "link") {
+      const url = inVoila() ? location.origin + location.pathname : "";
+      copy(url + (message.query ? `?${message.query}` : ""));
+    } else if (message.copy === "text") copy(message.text);
+  }
+  const address = () => showAddress(model.get("query"));
+
+  model.on("change:theme", paint);
+  model.on("change:query", address);
+  model.on("msg:custom", onMessage);
+  document.addEventListener("keydown", onKey);
+  requestAnimationFrame(paint);
+  model.send({ event: "hello", dark: dark.matches });
+  return () => {
+    model.off("change:theme", paint);
+    model.off("change:query", address);
+    model.off("msg:custom", onMessage);
+    document.removeEventListener("keydown", onKey);
+  };
+}
+
+export default { initialize, render };

@@ -1,0 +1,114 @@
+"""Colours, light and dark, for figures and pages: one colour a scheme, chosen for colour-blind eyes."""
+
+__all__ = ["MARKERS", "Palette", "bokeh_theme", "palette"]
+
+from dataclasses import dataclass
+from functools import cache
+
+from bokeh.themes import Theme
+
+FONT = "Inter, 'Segoe UI', 'Helvetica Neue', 'Noto Sans', 'DejaVu Sans', Arial, sans-serif"
+
+# Okabe and Ito's colours where they carry on white and on black, and Tol's indigo; a marker tells as much.
+SCHEME_COLOURS = {
+    "uniform": ("#0072b2", "#4ea8de"),
+    "symmetric": ("#3a9bd1", "#8fd0f5"),
+    "clipped": ("#4b3ba3", "#a99bf0"),
+    "power_of_two": ("#6b7280", "#a3abb8"),
+    "logarithmic": ("#b8558f", "#e29cc4"),
+    "piecewise": ("#b97a00", "#f0b63c"),
+    "equal_mass": ("#d55e00", "#ff8f4a"),
+    "optimal": ("#008a66", "#35c79c"),
+}
+MARKERS = {
+    "uniform": "square",
+    "symmetric": "triangle",
+    "clipped": "inverted_triangle",
+    "power_of_two": "plus",
+    "logarithmic": "x",
+    "piecewise": "diamond",
+    "equal_mass": "circle",
+    "optimal": "star",
+}
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The colours of one theme.
+
+    Attributes:
+        text: Words and numbers.
+        muted: Axes and captions.
+        grid: Grid lines.
+        reference: The full-precision model, in every panel.
+        bars: Histograms and real data.
+        scheme: The colour of each scheme, in every panel.
+    """
+
+    name: str
+    text: str
+    muted: str
+    grid: str
+    card: str
+    reference: str
+    bars: str
+    scheme: dict[str, str]
+
+
+@cache
+def palette(name: str) -> Palette:
+    """Returns the palette of the theme ``light`` or ``dark``."""
+    dark = name == "dark"
+    return Palette(
+        name=name,
+        text="#eef2f7" if dark else "#18212f",
+        muted="#a9b4c4" if dark else "#4c586a",
+        grid="#2d3848" if dark else "#e4e8ee",
+        card="#182231" if dark else "#ffffff",
+        reference="#dbe3ee" if dark else "#2b3648",
+        bars="#46566d" if dark else "#c3ccd9",
+        scheme={key: colours[dark] for key, colours in SCHEME_COLOURS.items()},
+    )
+
+
+@cache
+def bokeh_theme(name: str) -> Theme:
+    """Returns the Bokeh theme that goes with the palette."""
+    colours = palette(name)
+    text = {"text_color": colours.text, "text_font": FONT}
+    axis = {
+        "axis_label_text_color": colours.muted,
+        "axis_label_text_font": FONT,
+        "axis_label_text_font_size": "13px",
+        "axis_label_text_font_style": "normal",
+        "axis_label_standoff": 5,
+        "major_label_text_color": colours.muted,
+        "major_label_text_font": FONT,
+        "major_label_text_font_size": "13px",
+        "axis_line_color": colours.grid,
+        "major_tick_line_color": colours.grid,
+        "minor_tick_line_color": None,
+        "major_tick_in": 0,
+    }
+    return Theme(
+        json={
+            "attrs": {
+                "Plot": {
+                    "background_fill_color": None,
+                    "border_fill_color": None,
+                    "outline_line_color": None,
+                    "min_border": 4,
+                },
+                "Axis": axis,
+                "Grid": {"grid_line_color": colours.grid},
+                "Text": text,
+                "LabelSet": {"text_font": FONT},
+                "Title": {
+                    "text_color": colours.muted,
+                    "text_font": FONT,
+                    "text_font_size": "13px",
+                    "text_font_style": "normal",
+                },
+            }
+        }
+    )

@@ -1,0 +1,5 @@
+"""Voila reads this when it is started from the repository root: `voila apps/explorer.ipynb` needs no flags."""
+
+from fmq_explore.ui.voila_config import configure
+
+configure(get_config())  # type: ignore[name-defined]  # noqa: F821
