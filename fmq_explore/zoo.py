@@ -101,16 +101,14 @@ class Statistics:
     data_labels: Tensor | None
 
     def project(self, x: Tensor) -> Tensor:
-        """Returns states of shape (..., n, *data_shape) or (..., d) as points, shape (..., 2).
+        """Returns flattened states of shape (..., d) as points, shape (..., 2).
 
         Example:
             >>> plane = Statistics(torch.ones(2), torch.eye(2), torch.zeros(0, 2), None)
             >>> plane.project(torch.tensor([[3.0, 1.0]]))
             tensor([[2., 0.]])
         """
-        d = self.pca_mean.numel()
-        axes = next(i for i in range(1, x.ndim + 1) if prod(x.shape[-i:]) == d)
-        return (x.flatten(-axes).float() - self.pca_mean) @ self.pca_components.T
+        return (x.float() - self.pca_mean) @ self.pca_components.T
 
 
 def assets_folder() -> Path:
@@ -210,7 +208,7 @@ def fit_statistics(
     g = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(x), generator=g)[:2000]
     plane = Statistics(mean, components, torch.empty(0, 2), None)
-    points = plane.project(x[chosen])
+    points = plane.project(x[chosen].flatten(1))
     return Statistics(mean, components, points, None if labels is None else labels[chosen])
 
 

@@ -37,5 +37,4 @@ def trace_view(view: SamplesView, statistics: Statistics) -> TraceView:
 
 def _project(path: Tensor, statistics: Statistics) -> np.ndarray:
     """Maps states (steps + 1, n, ...) to the plane, (steps + 1, min(n, 200), 2)."""
-    flat = path[:, :N_TRACES].flatten(2)
-    return ((flat - statistics.pca_mean) @ statistics.pca_components.T).numpy()
+    return statistics.project(path[:, :N_TRACES].flatten(2)).numpy()
