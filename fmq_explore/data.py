@@ -5,6 +5,7 @@ __all__ = ["DATASETS", "Dataset", "load"]
 import gzip
 import math
 import os
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,7 +160,10 @@ def read_idx(path: Path) -> np.ndarray:
         ValueError: If the file is not IDX, or shorter than its header says.
     """
     raw = path.read_bytes()
-    raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    try:
+        raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"{path} is a broken gzip file ({error}): unpack it again") from error
     n_axes = raw[3] if len(raw) > 3 else 0
     start = 4 + 4 * n_axes
     if raw[:3] != b"\0\0\x08" or len(raw) < start:

@@ -16,17 +16,15 @@ class Preset:
     recipe: Recipe = field(default_factory=Recipe)
 
 
-_POINTS = Preset(
-    {"architecture": "mlp", "width": 128, "depth": 3},
-    Recipe(steps=20_000, batch_size=1024, time_sampler="uniform", ema_decay=0.999),
-)
+_PERCEPTRON = {"architecture": "mlp", "width": 128, "depth": 3}
+_POINTS = Recipe(steps=14_000, batch_size=512, time_sampler="uniform")
 _IMAGES = Preset({"architecture": "unet", "channels": 32, "patch": 2}, Recipe(steps=12_000))
 
 PRESETS: dict[str, Preset] = {
-    "gaussians": replace(_POINTS, recipe=replace(_POINTS.recipe, steps=8_000)),
-    "moons": replace(_POINTS, recipe=replace(_POINTS.recipe, steps=8_000)),
-    "checkerboard": _POINTS,
-    "spiral": _POINTS,
+    "gaussians": Preset(_PERCEPTRON, replace(_POINTS, steps=5_000)),
+    "moons": Preset(_PERCEPTRON, replace(_POINTS, steps=8_000, batch_size=1024)),
+    "checkerboard": Preset(_PERCEPTRON, _POINTS),
+    "spiral": Preset(_PERCEPTRON, _POINTS),
     "digits": Preset(
         {"architecture": "unet", "channels": 16, "patch": 1, "embedding": 64},
         Recipe(steps=6_000, batch_size=128),
@@ -43,4 +41,5 @@ def preset_for(name: str, data_shape: tuple[int, ...]) -> Preset:
         >>> preset_for("mnist", (1, 28, 28)).network["channels"]
         32
     """
-    return PRESETS.get(name, _POINTS if len(data_shape) == 1 else _IMAGES)
+    kind = Preset(_PERCEPTRON, _POINTS) if len(data_shape) == 1 else _IMAGES
+    return PRESETS.get(name, kind)
