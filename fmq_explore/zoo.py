@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from .flow import VelocityNetwork, build_network, sample
@@ -216,7 +216,7 @@ def save_model(model: VelocityNetwork, card: Card, folder: Path) -> Path:
     """Writes weights and card to `folder/models`; returns the path of the weights."""
     path = folder / "models" / f"{card.name}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, path)
+    path.write_bytes(save({k: v.contiguous() for k, v in model.state_dict().items()}))
     path.with_suffix(".json").write_text(card.to_json(), encoding="utf-8")
     return path
 
@@ -228,7 +228,7 @@ def save_statistics(statistics: Statistics, name: str, folder: Path) -> Path:
     tensors = {key: v.contiguous() for key, v in vars(statistics).items() if v is not None}
     if "data_labels" in tensors:
         tensors["data_labels"] = tensors["data_labels"].to(torch.uint8)
-    save_file(tensors, path)
+    path.write_bytes(save(tensors))
     return path
 
 

@@ -9,7 +9,7 @@ import torch
 from fmq_explore import zoo
 from fmq_explore.data import load
 from fmq_explore.flow import MLP, UNet, sample
-from fmq_explore.zoo import Card, Statistics, available_models, load_model, load_statistics
+from fmq_explore.zoo import Card, available_models, load_model, load_statistics
 
 NAMES = ["gaussians", "moons", "checkerboard", "spiral", "digits", "mnist", "fashion"]
 
@@ -62,7 +62,7 @@ def test_every_model_has_its_plane(name):
     assert plane.data_points.shape[1] == 2
     assert len(plane.data_points) == min(2000, 1500 if name == "digits" else 2000)
     assert torch.allclose(plane.pca_components @ plane.pca_components.T, torch.eye(2), atol=1e-5)
-    points = plane.project(sample(model, n=3, steps=2, record=True).path)
+    points = plane.project(sample(model, n=3, steps=2, record=True).path.flatten(2))
     assert points.shape == (3, 3, 2)
     if model.n_classes is not None:
         assert plane.data_labels.shape == (len(plane.data_points),)
@@ -103,13 +103,6 @@ def test_the_plane_of_an_image_model_is_its_principal_plane():
     drawn = sample(model, 128, seed=0, label=torch.arange(128) % 10).samples.flatten(1).double()
     largest = torch.linalg.eigvalsh(drawn.T.cov())[-2:].flip(0)
     assert torch.allclose(plane.project(drawn).double().T.cov().diag(), largest, rtol=1e-4)
-
-
-def test_projection_takes_flat_shaped_and_recorded_states():
-    plane = Statistics(torch.zeros(16), torch.eye(16)[:2], torch.zeros(0, 2), None)
-    x = torch.randn(5, 3, 1, 4, 4)
-    assert torch.equal(plane.project(x), x.flatten(2)[..., :2])
-    assert torch.equal(plane.project(x[0]), plane.project(x[0].flatten(1)))
 
 
 def test_the_card_reads_what_it_writes(tmp_path):
