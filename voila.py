@@ -1,4 +1,4 @@
-"""Voila reads this when it is started from the repository root: `voila apps/explorer.ipynb` needs no flags."""
+"""Read by Voila in the repository root, so that `voila apps/explorer.ipynb` needs no flags."""
 
 from fmq_explore.ui.voila_config import configure
 

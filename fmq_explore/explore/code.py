@@ -41,11 +41,12 @@ def code_for(request: Request, size: SampleSize, n_classes: int | None = None) -
 
 
 def _quantize(variable: str, scheme: str, request: Request) -> list[str]:
-    group = f", group_size={request.group_size}" if request.granularity == "group" else ""
+    grain = f'granularity="{request.granularity}"'
+    grain += f", group_size={request.group_size}" if request.granularity == "group" else ""
     return [
         "",
         f"{variable} = fmq.quantize_model(",
-        f'    model, scheme="{scheme}", bits={request.bits}, granularity="{request.granularity}"{group},',
+        f'    model, scheme="{scheme}", bits={request.bits}, {grain},',
         f'    keep={request.keep!r}, codebook_dtype="{request.codebook_dtype}",',
         ")",
     ]

@@ -1,4 +1,4 @@
-"""The headless explorer: takes requests, runs the stages in order, and hands each view to a listener."""
+"""The headless explorer: runs the stages of a request and hands each view to a listener."""
 
 __all__ = ["Explorer", "explore"]
 
@@ -55,7 +55,7 @@ class Explorer:
     """Answers requests as they come: weight views at once, previews next, the full picture last.
 
     The listener is given :class:`WeightsView`, :class:`DistanceView`, :class:`SamplesView`,
-    :class:`TraceView`, :class:`Status` and :class:`Failure` records, only ever of the newest request.
+    :class:`TraceView`, :class:`Status` and :class:`Failure` records, only of the newest request.
 
     Args:
         listener: Called with each record.
@@ -139,9 +139,7 @@ class Explorer:
             emit(self.workspace.distance_view(request))
             emit(Status("all schemes, all bit widths", seconds=perf_counter() - start))
 
-    def _samples(
-        self, request: Request, ticket: Ticket, emit: Listener, preview: bool
-    ) -> None:
+    def _samples(self, request: Request, ticket: Ticket, emit: Listener, preview: bool) -> None:
         start = perf_counter()
         size = (preview_size if preview else full_size)(request, self.workspace)
         if preview and self._is_sampled(request):

@@ -1,4 +1,4 @@
-"""What a person asked to see: one frozen, hashable, complete record, and its form in a web address."""
+"""What a person asked to see: one frozen, hashable record, and its form in a web address."""
 
 __all__ = ["DEFAULT_MODEL", "UNCONDITIONAL", "Request"]
 
@@ -22,7 +22,7 @@ _INTEGER_RANGES = {
 
 @dataclass(frozen=True)
 class Request:
-    """Everything that decides what the explorer computes: the same request gives the same results, bit for bit.
+    """Everything that decides what is computed: same request, same results, bit for bit.
 
     Attributes:
         model: The name of a shipped model.

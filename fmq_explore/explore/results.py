@@ -14,7 +14,6 @@ __all__ = [
 ]
 
 from dataclasses import dataclass, field
-
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -113,7 +112,7 @@ class SampleSet:
     Attributes:
         scheme: The scheme's name, empty for the reference.
         path: States from noise to data, shape (steps + 1, n, ...).
-        fidelity: Named mean figures, for example ``{"PSNR": 21.3, "SSIM": 0.81}``; empty for the reference.
+        fidelity: Mean figures such as ``{"PSNR": 21.3, "SSIM": 0.81}``; none for the reference.
     """
 
     scheme: str
@@ -158,7 +157,7 @@ class TraceView:
 
 @dataclass(frozen=True)
 class Status:
-    """What is being computed: a stage, how far it is (None: unknown), or how long the last one took."""
+    """What is being computed, how far it is (None: unknown), or how long it took (seconds)."""
 
     stage: str
     fraction: float | None = None

@@ -1,4 +1,4 @@
-"""One background thread that runs the newest job; an older one is asked to stop and its words are dropped."""
+"""One background thread that runs the newest job; an older one is asked to stop."""
 
 __all__ = ["LatestRunner", "Ticket"]
 
@@ -39,8 +39,8 @@ class Ticket:
 class LatestRunner:
     """Runs jobs one at a time in a background thread; the latest wins.
 
-    A job is a function of its :class:`Ticket`. It asks ``ticket.cancelled`` at every good moment to stop.
-    Jobs that were overtaken before they began never begin.
+    A job is a function of its :class:`Ticket` and asks ``ticket.cancelled`` at every good moment
+    to stop. Jobs that were overtaken before they began never begin.
     """
 
     def __init__(self) -> None:

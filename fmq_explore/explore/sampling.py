@@ -1,4 +1,4 @@
-"""The sampling stage: reference and quantized networks run from the same noise, with paths recorded."""
+"""The sampling stage: reference and quantized networks run from the same noise."""
 
 __all__ = [
     "N_IMAGES",
@@ -97,9 +97,9 @@ def is_cached(request: Request, workspace: Workspace, size: SampleSize) -> bool:
 
 
 def fidelity(reference: Tensor, samples: Tensor) -> dict[str, float]:
-    """Returns the mean figures of generated samples against the reference's from the same noise.
+    """Returns mean figures of generated samples against the reference's from the same noise.
 
-    Images: PSNR in dB and SSIM, clipped to [-1, 1], data range 2. Points: root mean square distance.
+    Images: PSNR in dB and SSIM, clipped to [-1, 1], data range 2. Points: RMS distance.
     """
     if reference.ndim == 4:
         return {
@@ -152,7 +152,7 @@ def _flow(
 
 
 def _runs(request: Request) -> tuple[str, ...]:
-    """Names the networks to run: the reference (empty), the scheme, the second scheme if there is one."""
+    """Names the networks to run: the reference (empty), the scheme, and the second scheme."""
     if request.bits is None:
         return ("", "")
     return ("", request.scheme, request.compare) if request.compare else ("", request.scheme)

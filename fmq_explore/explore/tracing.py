@@ -1,4 +1,4 @@
-"""The tracing stage: recorded paths in the plane of one fixed basis, and their divergence over time."""
+"""The tracing stage: paths in the plane of one fixed basis, and their divergence over time."""
 
 __all__ = ["trace_view"]
 

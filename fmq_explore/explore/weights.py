@@ -1,4 +1,4 @@
-"""The weight stages: cells over one row, and distances of all schemes. Within a frame once codebooks are fitted."""
+"""The weight stages: cells over one row, and distances of all schemes."""
 
 __all__ = ["BITS", "distance_view", "shown_layer", "weights_view"]
 
@@ -87,7 +87,7 @@ def _histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _cells(
     request: Request, prepared: PreparedModel, scheme: str, layer: str, row: int
 ) -> SchemeCells | None:
-    """Takes the levels in use from a fit; a level without weights is in the codebook but not on show."""
+    """Takes levels, their masses and the borders of one row from a fit."""
     fit = _fit(request, prepared, scheme)
     if fit is None:
         return None
@@ -113,9 +113,7 @@ def _fit(request: Request, prepared: PreparedModel, scheme: str) -> Fit | None:
     return prepared.fit(scheme, request.bits, request.codebook_dtype)
 
 
-def _fit_if_known(
-    request: Request, prepared: PreparedModel, scheme: str, bits: int
-) -> Fit | None:
+def _fit_if_known(request: Request, prepared: PreparedModel, scheme: str, bits: int) -> Fit | None:
     if not prepared.is_fitted(scheme, bits, request.codebook_dtype):
         return None
     return prepared.fit(scheme, bits, request.codebook_dtype)

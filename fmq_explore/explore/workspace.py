@@ -1,4 +1,4 @@
-"""The models, sorted weights and sampled paths that requests share; built by the worker, read by all."""
+"""The models, sorted weights and sampled paths that requests share."""
 
 __all__ = ["Workspace"]
 
@@ -105,7 +105,7 @@ class Workspace:
         """Checks the request's names against what there is.
 
         Raises:
-            ValueError: The model, a scheme or the class does not exist; the sentence lists what does.
+            ValueError: The model, a scheme or the class does not exist.
         """
         cards = available_models()
         if request.model not in cards:

@@ -21,7 +21,9 @@ from .scrubber import Scrubber
 from .state import REQUEST_NAMES, Choice
 from .status import StatusBar
 
-HEADLINE = '<h1>fmq<span>explore</span></h1><p>see what quantization does to a flow-matching model</p>'
+HEADLINE = (
+    "<h1>fmq<span>explore</span></h1><p>see what quantization does to a flow-matching model</p>"
+)
 
 
 def explorer(query: str | None = None) -> w.Widget:
@@ -115,8 +117,12 @@ class ExplorerApp:
         choice.observe(lambda _: self._schedule(), REQUEST_NAMES)
         choice.observe(lambda _: self._show_time(), "time")
         choice.observe(lambda _: self._build(), "theme")
-        pairs = (("weights_as", self.weights), ("distance_of", self.distance), ("samples_as", self.samples))
-        for name, panel in pairs:
+        views = {
+            "weights_as": self.weights,
+            "distance_of": self.distance,
+            "samples_as": self.samples,
+        }
+        for name, panel in views.items():
             panel.mode.value = getattr(choice, name)
             panel.mode.observe(lambda change, n=name: setattr(choice, n, change.new), "value")
             choice.observe(lambda change, p=panel: self._change_view(p, change.new), name)
@@ -147,7 +153,7 @@ class ExplorerApp:
     def _start(self, catalog: Catalog, backend: Any) -> None:
         if not catalog.models:
             raise FileNotFoundError(
-                "No trained models were found; reinstall fmq_explore, or train one with fmq-explore train."
+                "No trained models were found; reinstall fmq_explore, or run fmq-explore train."
             )
         self._catalog, self.backend = catalog, backend
         self.controls.fill(catalog)
@@ -203,20 +209,13 @@ class ExplorerApp:
         """Makes all figures anew in the chosen theme."""
         theme = self._theme()
         self.page.theme = theme
-        titles = self._catalog.schemes if self._catalog else {}
-        self.weights.build(theme)
-        self.distance.build(theme, titles)
-        self.samples.build(theme, titles)
-        self.trajectories.build(theme, titles)
+        for panel in (self.weights, self.distance, self.samples, self.trajectories):
+            panel.build(theme)
 
     @guarded
     def _change_view(self, panel: Any, value: str) -> None:
         panel.mode.value = value
-        titles = self._catalog.schemes if self._catalog else {}
-        if panel is self.weights:
-            panel.build(self._theme())
-        else:
-            panel.build(self._theme(), titles)
+        panel.build(self._theme())
         self.page.query = self.choice.query()
 
     @guarded

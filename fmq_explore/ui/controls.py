@@ -2,7 +2,8 @@
 
 __all__ = ["Controls"]
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets as w
@@ -28,6 +29,7 @@ class Controls:
     def __init__(self, choice: Choice) -> None:
         self._choice = choice
         self._catalog: Catalog | None = None
+        self._is_filling = False
         self._make_quantization()
         self._make_sampling()
         self.widget = w.VBox(
@@ -57,7 +59,7 @@ class Controls:
         self._follow_granularity()
 
     def fill(self, catalog: Catalog) -> None:
-        """Takes the lists to choose from; a state that names something else goes back to its default."""
+        """Takes the lists to choose from; a choice that is not on them goes back to its default."""
         self._catalog = catalog
         models = [(entry.title, name) for name, entry in catalog.models.items()]
         schemes = [(title, name) for name, title in catalog.schemes.items()]
@@ -69,11 +71,9 @@ class Controls:
 
     def set_layers(self, layers: tuple[str, ...], shown: str) -> None:
         """Takes the names of the quantized tensors, and the one on show."""
-        if self.layer.options != layers:
-            with self.layer.hold_trait_notifications():
+        with self._filling():
+            if self.layer.options != layers:
                 self.layer.options = layers
-                self.layer.value = shown
-        elif self.layer.value != shown:
             self.layer.value = shown
 
     def _make_quantization(self) -> None:
@@ -85,7 +85,7 @@ class Controls:
         self.bits = w.SelectionSlider(
             options=[*((str(b), b) for b in range(1, 9)), ("full", FULL)],
             description="bits",
-            tooltip="Sets the bits of a weight's code; the keys 1 to 8, and 0 for full precision, do too.",
+            tooltip="Sets the bits of a code; so do the keys 1 to 8, and 0 for full precision.",
         ).add_class("fmq-bits")
         self.granularity = w.ToggleButtons(
             options=["tensor", "channel", "group"],
@@ -115,7 +115,7 @@ class Controls:
         self.layer = _dropdown("tensor", "Chooses the weight tensor that is shown.")
 
     def _make_sampling(self) -> None:
-        self.solver = _dropdown("solver", "Chooses the method that integrates the flow from noise to data.")
+        self.solver = _dropdown("solver", "Chooses how the flow is integrated from noise to data.")
         self.steps = w.IntSlider(
             min=1, max=40, description="steps", tooltip="Sets the number of solver steps."
         )
@@ -141,7 +141,12 @@ class Controls:
         for name in ("granularity", "group_size", "codebook_dtype", "guidance", "seed"):
             self._bind(name, getattr(self, name))
         self._bind("steps", self.steps, to_widget=lambda v: min(v, self.steps.max))
-        self._bind("bits", self.bits, lambda v: FULL if v is None else v, lambda v: None if v == FULL else v)
+        self._bind(
+            "bits",
+            self.bits,
+            lambda v: FULL if v is None else v,
+            lambda v: None if v == FULL else v,
+        )
         self._bind(
             "label",
             self.label,
@@ -160,7 +165,7 @@ class Controls:
         to_widget: Callable[[Any], Any] = lambda value: value,
         to_state: Callable[[Any], Any] = lambda value: value,
     ) -> None:
-        """Ties a trait and a widget both ways; a list that does not offer the value is left alone."""
+        """Ties a trait and a widget both ways; a list without the value is left alone."""
 
         def show(_: Any = None) -> None:
             value = to_widget(getattr(self._choice, name))
@@ -168,7 +173,7 @@ class Controls:
                 widget.value = value
 
         def take(change: Any) -> None:
-            if change.new is not None:
+            if change.new is not None and not self._is_filling:
                 setattr(self._choice, name, to_state(change.new))
 
         self._choice.observe(show, name)
@@ -178,7 +183,8 @@ class Controls:
     def _offer(self, widget: w.Dropdown, name: str, options: list[tuple[str, Any]]) -> None:
         """Gives a list its options without losing the state's value."""
         value = getattr(self._choice, name)
-        widget.options = options
+        with self._filling():
+            widget.options = options
         names = [option for _, option in options]
         if value not in names:
             default = self._choice.traits()[name].default_value
@@ -196,10 +202,20 @@ class Controls:
         options += [("no class", UNCONDITIONAL)] if names else []
         value = self._choice.label
         kept = value if value in [option for _, option in options] else None
-        self.label.options = options
+        with self._filling():
+            self.label.options = options
+            self.label.value = EVERY_CLASS if kept is None else kept
         self._choice.label = kept
-        self.label.value = EVERY_CLASS if kept is None else kept
         self.label.disabled = self.guidance.disabled = not names
+
+    @contextmanager
+    def _filling(self) -> Iterator[None]:
+        """Lists may jump to their first entry while they are filled; the state does not follow."""
+        self._is_filling = True
+        try:
+            yield
+        finally:
+            self._is_filling = False
 
     def _follow_granularity(self) -> None:
         shown = self._choice.granularity == "group"

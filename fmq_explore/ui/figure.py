@@ -1,4 +1,4 @@
-"""A widget that shows one Bokeh figure and takes raw binary columns: the only road from Python to a plot."""
+"""A widget that shows one Bokeh figure and takes raw binary columns."""
 
 __all__ = ["FigureView"]
 
@@ -19,8 +19,8 @@ STATIC = Path(__file__).parent / "static"
 class FigureView(anywidget.AnyWidget):
     """Shows a Bokeh figure; an update is one message of named sources and properties.
 
-    The last value of every column and property is kept here, so that a view that is drawn later (a page
-    that loads, a second view, another theme) shows the same as the first.
+    The last value of every column and property is kept here, so that a view that is drawn later
+    (a page that loads, a second view, another theme) shows the same as the first.
 
     Args:
         label: What the figure shows, for screen readers.
@@ -47,7 +47,7 @@ class FigureView(anywidget.AnyWidget):
         return f"FigureView({self.label!r})"
 
     def show(self, figure: UIElement, theme: Theme, selectable: tuple[str, ...] = ()) -> None:
-        """Replaces the figure; what was sent to the last one is sent to the new one as it reports ready."""
+        """Replaces the figure; what the last one showed is sent again once it reports ready."""
         self.selectable = list(selectable)
         self.document = dict(json_item(figure, theme=theme))  # type: ignore[arg-type]
 

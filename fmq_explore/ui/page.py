@@ -1,4 +1,4 @@
-"""The page behind the widgets: BokehJS from disk, the style sheet, theme, address bar, clipboard, keys."""
+"""The page behind the widgets: BokehJS from disk, styles, address bar, clipboard, keys."""
 
 __all__ = ["Page"]
 

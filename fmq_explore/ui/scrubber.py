@@ -17,7 +17,10 @@ class Scrubber:
         tip = "Moves all samples and paths to one time between noise and data."
         self.slider = w.IntSlider(min=0, max=choice.steps, readout=False, tooltip=tip)
         self.play = w.Play(
-            min=0, max=choice.steps, interval=FRAME_MILLISECONDS, show_repeat=False,
+            min=0,
+            max=choice.steps,
+            interval=FRAME_MILLISECONDS,
+            show_repeat=False,
             tooltip="Plays the flow from noise to data.",
         )
         self.readout = w.HTML().add_class("fmq-time")

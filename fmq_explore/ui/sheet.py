@@ -15,7 +15,7 @@ STATIC = Path(__file__).parent / "static"
 class SheetView(anywidget.AnyWidget):
     """Shows images of shape (n, height, width, channels), uint8, in rows of ``columns`` tiles.
 
-    When fewer images come than are on show, the others stay where they are, dimmed, until theirs come.
+    When fewer images come than are on show, the others stay, dimmed, until theirs come.
 
     Args:
         label: What the sheet shows, for screen readers.
@@ -27,6 +27,7 @@ class SheetView(anywidget.AnyWidget):
 
     def __init__(self, label: str) -> None:
         self._images: np.ndarray | None = None
+        self._total = 0
         self._version = 0
         super().__init__(label=label)
         self.add_class("fmq-sheet-view")
@@ -35,13 +36,15 @@ class SheetView(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return f"SheetView({self.label!r})"
 
-    def update(self, images: np.ndarray) -> None:
-        """Sends images, uint8, shape (n, height, width, channels)."""
+    def update(self, images: np.ndarray, total: int = 0) -> None:
+        """Sends images, uint8, shape (n, height, width, channels), the first of ``total``."""
         self._images = np.ascontiguousarray(images, dtype=np.uint8)
         self._version += 1
-        message = {"version": self._version, "shape": list(self._images.shape)}
+        self._total = max(total, len(self._images))
+        shape = list(self._images.shape)
+        message = {"version": self._version, "shape": shape, "total": self._total}
         self.send(message, [memoryview(self._images).cast("B")])
 
     def _receive(self, _: Any, content: dict, __: Any) -> None:
         if content.get("event") == "ready" and self._images is not None:
-            self.update(self._images)
+            self.update(self._images, self._total)

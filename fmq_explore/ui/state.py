@@ -64,7 +64,7 @@ class Choice(traitlets.HasTraits):
         return "&".join(part for part in (self.request().query(), urlencode(views)) if part)
 
     def apply_query(self, query: str) -> list[str]:
-        """Takes all choices from a query string; returns a sentence for each that was not understood."""
+        """Takes all choices from a query string; returns a sentence for each one not understood."""
         values = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True))
         request, problems = Request.from_mapping(values)
         self.apply(request)

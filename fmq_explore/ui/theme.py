@@ -1,6 +1,6 @@
-"""Colours, light and dark, for figures and pages: one colour a scheme, chosen for colour-blind eyes."""
+"""Colours, light and dark: one colour a scheme in every panel, for colour-blind eyes too."""
 
-__all__ = ["MARKERS", "Palette", "bokeh_theme", "palette"]
+__all__ = ["FONT", "MARKERS", "SHORT_TITLES", "Palette", "bokeh_theme", "palette"]
 
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +9,7 @@ from bokeh.themes import Theme
 
 FONT = "Inter, 'Segoe UI', 'Helvetica Neue', 'Noto Sans', 'DejaVu Sans', Arial, sans-serif"
 
-# Okabe and Ito's colours where they carry on white and on black, and Tol's indigo; a marker tells as much.
+# Okabe and Ito's colours where they carry on white and on black; a marker tells as much.
 SCHEME_COLOURS = {
     "uniform": ("#0072b2", "#4ea8de"),
     "symmetric": ("#3a9bd1", "#8fd0f5"),
@@ -29,6 +29,17 @@ MARKERS = {
     "piecewise": "diamond",
     "equal_mass": "circle",
     "optimal": "star",
+}
+
+SHORT_TITLES = {
+    "uniform": "uniform",
+    "symmetric": "symmetric",
+    "clipped": "clipped",
+    "power_of_two": "power of two",
+    "logarithmic": "logarithmic",
+    "piecewise": "piecewise",
+    "equal_mass": "OT equal mass",
+    "optimal": "OT exact",
 }
 
 
@@ -75,7 +86,6 @@ def palette(name: str) -> Palette:
 def bokeh_theme(name: str) -> Theme:
     """Returns the Bokeh theme that goes with the palette."""
     colours = palette(name)
-    text = {"text_color": colours.text, "text_font": FONT}
     axis = {
         "axis_label_text_color": colours.muted,
         "axis_label_text_font": FONT,
@@ -101,8 +111,6 @@ def bokeh_theme(name: str) -> Theme:
                 },
                 "Axis": axis,
                 "Grid": {"grid_line_color": colours.grid},
-                "Text": text,
-                "LabelSet": {"text_font": FONT},
                 "Title": {
                     "text_color": colours.muted,
                     "text_font": FONT,

@@ -1,4 +1,4 @@
-"""How Voila is set up for this project: its template, kernels that end with their pages, nothing from outside."""
+"""How Voila is set up: the template, kernels that end with their pages, nothing from outside."""
 
 __all__ = ["configure", "share_path"]
 
@@ -18,7 +18,7 @@ def share_path() -> Path:
 def configure(c: Any) -> None:
     """Fills a traitlets configuration, as ``voila.py`` and the command line both do.
 
-    A kernel whose page was closed ends after a quarter of an hour; one with an open page never does.
+    A kernel whose page was closed ends after a quarter of an hour; one with a page never does.
     """
     paths = [str(share_path()), *os.environ.get("JUPYTER_PATH", "").split(os.pathsep)]
     os.environ["JUPYTER_PATH"] = os.pathsep.join(dict.fromkeys(path for path in paths if path))

@@ -1,6 +1,15 @@
 """What panels share: a titled card, captions, and small figure helpers."""
 
-__all__ = ["Card", "caption", "clean_figure", "log_range", "segments", "toggle"]
+__all__ = [
+    "Card",
+    "caption",
+    "clean_figure",
+    "fixed_range",
+    "log_range",
+    "mirrored_percent",
+    "segments",
+    "toggle",
+]
 
 from collections.abc import Sequence
 from html import escape
@@ -8,7 +17,7 @@ from typing import Any
 
 import ipywidgets as w
 import numpy as np
-from bokeh.models import Range1d
+from bokeh.models import CustomJSTickFormatter, Range1d
 from bokeh.plotting import figure
 
 
@@ -18,8 +27,9 @@ class Card(w.VBox):
     def __init__(self, title: str, tools: Sequence[w.Widget], body: Sequence[w.Widget]) -> None:
         self.title = w.HTML(_heading(title)).add_class("fmq-card-title")
         self.note = w.HTML().add_class("fmq-card-note")
-        head = w.HBox([self.title, self.note, *tools]).add_class("fmq-card-head")
-        super().__init__([head, *body])
+        gap = w.Box().add_class("fmq-gap-filler")
+        head = w.HBox([self.title, gap, *tools]).add_class("fmq-card-head")
+        super().__init__([head, self.note, *body])
         self.add_class("fmq-card")
 
 
@@ -64,6 +74,11 @@ def segments(paths: np.ndarray) -> dict[str, np.ndarray]:
     line[:, :n_states] = paths.transpose(1, 0, 2)
     flat = line.reshape(-1, 2)
     return {"x": flat[:, 0].copy(), "y": flat[:, 1].copy()}
+
+
+def mirrored_percent() -> CustomJSTickFormatter:
+    """Returns a formatter for shares that are drawn both upwards and downwards."""
+    return CustomJSTickFormatter(code="return `${Math.abs(Math.round(100 * tick))}%`")
 
 
 def fixed_range(name: str, start: float = 0.0, end: float = 1.0) -> Range1d:

@@ -1,4 +1,4 @@
-"""The distance panel: W2 against bits for all schemes, errors of all tensors, and the plain figures."""
+"""The distance panel: W2 against bits for all schemes, tensor by tensor, and plain figures."""
 
 __all__ = ["DistancePanel"]
 
@@ -7,11 +7,12 @@ from html import escape
 
 import ipywidgets as w
 import numpy as np
+from bokeh.core.properties import value
 from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, NumeralTickFormatter, TapTool
 
 from ...explore import DistanceView, Figures
 from ..figure import FigureView
-from ..theme import MARKERS, bokeh_theme, palette
+from ..theme import FONT, MARKERS, SHORT_TITLES, bokeh_theme, palette
 from .base import Card, caption, clean_figure, fixed_range, log_range, toggle
 
 LABEL_GAP = 0.062  # of the plot's height, between neighbouring line labels
@@ -41,25 +42,24 @@ class DistancePanel:
         body = w.HBox([self.view, self.table]).add_class("fmq-distance-body")
         self.widget = Card("Distance", [self.mode], [body]).add_class("fmq-distance")
         self._on_layer, self._on_point = on_layer, on_point
-        self._titles: dict[str, str] = {}
         self._theme, self._mode = "light", "model"
         self._drawn: DistanceView | None = None
 
-    def build(self, theme: str, titles: dict[str, str]) -> None:
-        """Makes the figure anew, for the schemes' titles, in a theme and for the chosen mode."""
-        self._theme, self._mode, self._titles = theme, str(self.mode.value), titles
+    def build(self, theme: str) -> None:
+        """Makes the figure anew, in a theme and for the chosen mode."""
+        self._theme, self._mode = theme, str(self.mode.value)
         if self._mode == "layers":
-            self.view.show(_layers_figure(theme), bokeh_theme(theme), selectable=("tensors",))
+            self.view.show(_layers_figure(), bokeh_theme(theme), selectable=("tensors",))
         else:
-            selectable = tuple(f"curve_{scheme}" for scheme in titles)
-            self.view.show(_curves_figure(theme, titles), bokeh_theme(theme), selectable)
+            selectable = tuple(f"curve_{scheme}" for scheme in SHORT_TITLES)
+            self.view.show(_curves_figure(theme), bokeh_theme(theme), selectable)
         if self._drawn is not None:
             self.draw(self._drawn)
 
     def draw(self, view: DistanceView) -> None:
         """Draws a view."""
         self._drawn = view
-        self.table.value = _table(view, self._titles, palette(self._theme).scheme)
+        self.table.value = _table(view, palette(self._theme).scheme)
         if self._mode == "layers":
             self.widget.note.value = caption("relative error of each tensor")
             self.view.update(*_layers_columns(view, self._theme))
@@ -67,7 +67,7 @@ class DistancePanel:
         of = "the whole model" if self._mode == "model" else escape(view.layer)
         self.widget.note.value = caption(f"W₂ of {of} against bits")
         curves = view.model_curves if self._mode == "model" else view.layer_curves
-        self.view.update(*_curves_columns(view, curves, self._titles, self._theme))
+        self.view.update(*_curves_columns(view, curves, self._theme))
 
     def _select(self, source: str, indices: list[int]) -> None:
         if self._drawn is None:
@@ -78,11 +78,13 @@ class DistancePanel:
             self._on_point(source.removeprefix("curve_"), int(self._drawn.bits[indices[0]]))
 
 
-def _curves_figure(theme: str, titles: dict[str, str]):
+def _curves_figure(theme: str):
     colours = palette(theme)
     plot = clean_figure(
-        x_range=fixed_range("bits", 0.6, 11.4), y_range=fixed_range("w2", 1e-4, 1.0),
-        y_axis_type="log", tools="",
+        x_range=fixed_range("bits", 0.6, 11.9),
+        y_range=fixed_range("w2", 1e-4, 1.0),
+        y_axis_type="log",
+        tools="",
     )
     plot.xaxis.axis_label = "bits"
     plot.xaxis.axis_label_text_align = "left"
@@ -90,14 +92,20 @@ def _curves_figure(theme: str, titles: dict[str, str]):
     plot.yaxis.axis_label = "W₂ (weight units)"
     plot.xgrid.visible = False
     renderers = []
-    for scheme in titles:
+    for scheme in SHORT_TITLES:
         colour = colours.scheme[scheme]
         source = ColumnDataSource({"x": [], "y": [], "title": []}, name=f"curve_{scheme}")
         line = plot.line("x", "y", source=source, line_color=colour)
         line.glyph.name = f"line_{scheme}"
         points = plot.scatter(
-            "x", "y", source=source, marker=MARKERS[scheme], size=7, line_color=colour,
-            fill_color=colour, nonselection_alpha=1.0,
+            "x",
+            "y",
+            source=source,
+            marker=MARKERS[scheme],
+            size=7,
+            line_color=colour,
+            fill_color=colour,
+            nonselection_alpha=1.0,
         )
         points.glyph.name = f"points_{scheme}"
         points.nonselection_glyph = None
@@ -108,8 +116,15 @@ def _curves_figure(theme: str, titles: dict[str, str]):
     )
     names = ColumnDataSource({"x": [], "y": [], "text": [], "color": [], "alpha": []}, name="names")
     plot.text(
-        "x", "y", "text", source=names, text_color="color", text_alpha="alpha",
-        text_baseline="middle", text_font_size="12.5px",
+        "x",
+        "y",
+        "text",
+        source=names,
+        text_color="color",
+        text_alpha="alpha",
+        text_baseline="middle",
+        text_font_size="12.5px",
+        text_font=value(FONT),
     )
     tips = [("", "@title"), ("bits", "@x"), ("W₂", "@y{0.00000}")]
     plot.add_tools(HoverTool(renderers=renderers, tooltips=tips), TapTool(renderers=renderers))
@@ -117,14 +132,15 @@ def _curves_figure(theme: str, titles: dict[str, str]):
 
 
 def _curves_columns(
-    view: DistanceView, curves: dict[str, np.ndarray], titles: dict[str, str], theme: str
+    view: DistanceView, curves: dict[str, np.ndarray], theme: str
 ) -> tuple[dict, dict]:
     chosen = [view.primary.scheme] + ([view.compare.scheme] if view.compare else [])
     sources, properties = {}, {}
     for scheme, curve in curves.items():
         known = np.isfinite(curve) & (curve > 0)
-        title = [titles[scheme]] * int(known.sum())
-        sources[f"curve_{scheme}"] = {"x": view.bits[known] * 1.0, "y": curve[known], "title": title}
+        title = [SHORT_TITLES[scheme]] * int(known.sum())
+        columns = {"x": view.bits[known] * 1.0, "y": curve[known], "title": title}
+        sources[f"curve_{scheme}"] = columns
         strong = scheme in chosen
         look = {"line_width": 3.5 if strong else 1.3, "line_alpha": 1.0 if strong else 0.55}
         properties[f"line_{scheme}"] = look
@@ -135,7 +151,7 @@ def _curves_columns(
     limits = log_range(np.concatenate(list(curves.values())), "w2")
     sources["marked"] = _marked(view, curves, theme)
     if limits:
-        sources["names"] = _names(curves, chosen, titles, limits["w2"], theme)
+        sources["names"] = _names(curves, chosen, limits["w2"], theme)
     return sources, properties | limits
 
 
@@ -154,7 +170,7 @@ def _marked(view: DistanceView, curves: dict[str, np.ndarray], theme: str) -> di
 
 
 def _names(
-    curves: dict[str, np.ndarray], chosen: list[str], titles: dict[str, str], limits, theme: str
+    curves: dict[str, np.ndarray], chosen: list[str], limits: dict[str, float], theme: str
 ) -> dict:
     """Places each line's name at its right end, moved apart so that none hides another."""
     ends = {}
@@ -169,14 +185,10 @@ def _names(
     return {
         "x": np.full(len(order), 8.25),
         "y": np.exp(places),
-        "text": [_short(titles[s]) for s in order],
+        "text": [SHORT_TITLES.get(s, s) for s in order],
         "color": [colours[s] for s in order],
         "alpha": [1.0 if s in chosen else 0.8 for s in order],
     }
-
-
-def _short(title: str) -> str:
-    return title.split(" (")[0] if len(title) > 16 else title
 
 
 def _spread(values: list[float], gap: float, low: float, high: float) -> np.ndarray:
@@ -191,8 +203,7 @@ def _spread(values: list[float], gap: float, low: float, high: float) -> np.ndar
     return np.maximum(places, low)
 
 
-def _layers_figure(theme: str):
-    colours = palette(theme)
+def _layers_figure():
     plot = clean_figure(x_range=fixed_range("index"), y_range=fixed_range("error"), tools="")
     plot.xaxis.axis_label = "tensors, from input to output (click one)"
     plot.xaxis.major_label_text_font_size = "0px"
@@ -237,13 +248,11 @@ def _layers_columns(view: DistanceView, theme: str) -> tuple[dict, dict]:
     }
 
 
-def _table(view: DistanceView, titles: dict[str, str], colours: dict[str, str]) -> str:
+def _table(view: DistanceView, colours: dict[str, str]) -> str:
     """Returns the plain figures as a table, one column a scheme."""
     columns = [view.primary] + ([view.compare] if view.compare else [])
     full = view.primary.label_bits > 8
-    heads = "".join(
-        f'<th style="--c:{colours[c.scheme]}">{escape(_head(c, titles, full))}</th>' for c in columns
-    )
+    heads = "".join(f'<th style="--c:{colours[c.scheme]}">{_head(c, full)}</th>' for c in columns)
     rows = "".join(
         f'<tr><th scope="row" title="{escape(tip)}">{name}</th>'
         + "".join(f"<td>{text(c)}</td>" for c in columns)
@@ -251,11 +260,14 @@ def _table(view: DistanceView, titles: dict[str, str], colours: dict[str, str]) 
         for name, tip, text in ROWS
     )
     kind = "two" if view.compare else "one"
-    return f'<table class="fmq-{kind}"><thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+    return (
+        f'<table class="fmq-{kind}"><thead><tr><td></td>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
 
 
-def _head(figures: Figures, titles: dict[str, str], full: bool) -> str:
-    return "full precision" if full else titles.get(figures.scheme, figures.scheme)
+def _head(figures: Figures, full: bool) -> str:
+    return "full precision" if full else SHORT_TITLES.get(figures.scheme, figures.scheme)
 
 
 def bytes_text(n_bytes: int) -> str:
@@ -263,11 +275,27 @@ def bytes_text(n_bytes: int) -> str:
     return f"{n_bytes / 1e6:.2f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:.1f} kB"
 
 
-ROWS = (
-    ("W₂", "Root of the weight-averaged squared W2 of the rows, in weight units.", lambda f: f"{f.w2:.5f}"),
-    ("relative error", "W2 over the root mean square of the quantized weights.", lambda f: f"{f.relative_error:.2%}"),
-    ("bits on the label", "Bits of one code.", lambda f: f"{f.label_bits}"),
-    ("true bits per weight", "Size of the file over all parameters: codebooks, scales, kept tensors and header included.", lambda f: f"{f.bits_per_weight:.2f}"),
+ROWS: tuple[tuple[str, str, Callable[[Figures], str]], ...] = (
+    (
+        "W₂",
+        "Root of the weight-averaged squared W2 of the rows, in weight units.",
+        lambda f: f"{f.w2:.5f}",
+    ),
+    (
+        "relative error",
+        "W2 over the root mean square of the quantized weights.",
+        lambda f: f"{f.relative_error:.2%}",
+    ),
+    ("label bits", "Bits of one code.", lambda f: f"{f.label_bits}"),
+    (
+        "true bits / weight",
+        "Size of the file over all parameters: codebooks, scales, kept tensors, header.",
+        lambda f: f"{f.bits_per_weight:.2f}",
+    ),
     ("file", "Size of the saved file.", lambda f: bytes_text(f.n_bytes)),
-    ("compression", "Bytes of all parameters in float32 over the size of the file.", lambda f: f"{f.compression:.2f}×"),
+    (
+        "compression",
+        "Bytes of all parameters in float32 over the size of the file.",
+        lambda f: f"{f.compression:.2f}×",
+    ),
 )

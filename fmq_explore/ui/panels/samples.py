@@ -1,4 +1,4 @@
-"""The samples panel: reference and quantized samples from the same noise, side by side, at any time."""
+"""The samples panel: reference and quantized samples from the same noise, at any time."""
 
 __all__ = ["SamplesPanel"]
 
@@ -12,13 +12,14 @@ from bokeh.models import ColumnDataSource
 from ...explore import SampleSet, SamplesView, TraceView
 from ..figure import FigureView
 from ..sheet import SheetView
-from ..theme import bokeh_theme, palette
+from ..theme import SHORT_TITLES, bokeh_theme, palette
 from .base import Card, caption, clean_figure, fixed_range, toggle
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 ROLES = ("reference", "a", "b")
+N_IMAGES = 64
 
 
 class SamplesPanel:
@@ -29,7 +30,7 @@ class SamplesPanel:
             {"samples": "samples", "difference": "difference"},
             [
                 "Shows the samples themselves.",
-                "Shows how far each quantized sample is from the reference's: grey is no difference.",
+                "Shows each quantized sample minus the reference's: grey is no difference.",
             ],
         )
         self.heads = {role: w.HTML().add_class("fmq-sample-head") for role in ROLES}
@@ -39,15 +40,14 @@ class SamplesPanel:
         self.body = w.HBox(list(self.columns.values())).add_class("fmq-samples-body")
         self.widget = Card("Samples", [self.mode], [self.body]).add_class("fmq-samples")
         self._theme = "light"
-        self._titles: dict[str, str] = {}
         self._drawn: SamplesView | None = None
         self._background = np.empty((0, 2))
         self._images: bool | None = None
         self._fraction = 1.0
 
-    def build(self, theme: str, titles: dict[str, str]) -> None:
+    def build(self, theme: str) -> None:
         """Makes the figures anew in a theme."""
-        self._theme, self._titles = theme, titles
+        self._theme = theme
         for role, cloud in self.clouds.items():
             cloud.show(_cloud_figure(theme, role), bokeh_theme(theme))
         if self._drawn is not None:
@@ -89,7 +89,7 @@ class SamplesPanel:
         difference = self.mode.value == "difference" and role != "reference"
         if self._images:
             shown = samples - reference if difference else samples
-            self.sheets[role].update(_tiles(shown))
+            self.sheets[role].update(_tiles(shown), N_IMAGES)
         else:
             links = _links(reference, samples) if difference else _xy(np.empty((0, 2)))
             self.clouds[role].update({"points": _xy(samples.numpy()), "links": links})
@@ -108,10 +108,10 @@ class SamplesPanel:
     def _head(self, role: str, samples: SampleSet) -> str:
         colours = palette(self._theme)
         if role == "reference":
-            return _head_html(colours.reference, "full precision (reference)", "")
-        title = self._titles.get(samples.scheme, "full precision")
+            return _head_html(colours.reference, "full precision", "the reference")
+        title = SHORT_TITLES.get(samples.scheme, "full precision")
         colour = colours.scheme.get(samples.scheme, colours.reference)
-        figures = " · ".join(_figure_text(k, v) for k, v in samples.fidelity.items())
+        figures = "".join(_figure_text(k, v) for k, v in samples.fidelity.items())
         return _head_html(colour, title, figures)
 
 
@@ -126,7 +126,7 @@ def _figure_text(name: str, value: float) -> str:
     units = {"PSNR": f"{value:.1f} dB", "SSIM": f"{value:.3f}"}
     text = "identical" if np.isinf(value) else units.get(name, f"{value:.4f}")
     tips = {
-        "PSNR": "Fidelity: peak signal-to-noise ratio against the reference's images, clipped, range 2.",
+        "PSNR": "Fidelity: peak signal-to-noise ratio to the reference's images, data range 2.",
         "SSIM": "Fidelity: structural similarity to the reference's images, 1 is identical.",
         "RMS gap": "Fidelity: root mean square distance between paired samples.",
     }

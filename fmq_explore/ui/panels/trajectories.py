@@ -4,11 +4,11 @@ __all__ = ["TrajectoriesPanel"]
 
 import ipywidgets as w
 import numpy as np
-from bokeh.models import ColumnDataSource
+from bokeh.models import ColumnDataSource, Span
 
 from ...explore import TraceView
 from ..figure import FigureView
-from ..theme import bokeh_theme, palette
+from ..theme import SHORT_TITLES, bokeh_theme, palette
 from .base import Card, caption, clean_figure, fixed_range, segments
 
 ROLES = ("reference", "a", "b")
@@ -26,15 +26,14 @@ class TrajectoriesPanel:
         self.widget = Card("Trajectories", [self.legend], [self.plane, self.gap])
         self.widget.add_class("fmq-trajectories")
         self._theme = "light"
-        self._titles: dict[str, str] = {}
         self._schemes: tuple[str, str] = ("", "")
         self._drawn: TraceView | None = None
         self._background: np.ndarray | None = None
         self._fraction = 1.0
 
-    def build(self, theme: str, titles: dict[str, str]) -> None:
+    def build(self, theme: str) -> None:
         """Makes the figures anew in a theme."""
-        self._theme, self._titles = theme, titles
+        self._theme = theme
         self.plane.show(_plane_figure(theme), bokeh_theme(theme))
         self.gap.show(_gap_figure(theme), bokeh_theme(theme))
         if self._drawn is not None:
@@ -100,7 +99,7 @@ class TrajectoriesPanel:
         quick = " · quick preview" if view.preview else ""
         self.widget.note.value = caption(f"{view.reference.shape[1]} paths{quick}")
         names = [("reference", palette(self._theme).reference)]
-        names += [(self._titles[s], self._colour(s)) for s in self._schemes if s in self._titles]
+        names += [(SHORT_TITLES[s], self._colour(s)) for s in self._schemes if s in SHORT_TITLES]
         self.legend.value = "".join(
             f'<span class="fmq-key" style="--c:{colour}">{name}</span>' for name, colour in names
         )
@@ -138,7 +137,12 @@ def _plane_figure(theme: str):
     for role in ROLES:
         source = ColumnDataSource({"x": [], "y": []}, name=f"dots_{role}")
         dots = plot.scatter(
-            "x", "y", source=source, size=5, fill_color=colours.reference, line_color=None,
+            "x",
+            "y",
+            source=source,
+            size=5,
+            fill_color=colours.reference,
+            line_color=None,
             fill_alpha=0.9,
         )
         dots.glyph.name = f"dots_{role}_look"
@@ -146,8 +150,6 @@ def _plane_figure(theme: str):
 
 
 def _gap_figure(theme: str):
-    from bokeh.models import Span
-
     colours = palette(theme)
     plot = clean_figure(x_range=fixed_range("t", -0.01, 1.01), y_range=fixed_range("gap"))
     plot.xaxis.axis_label = "t (0 noise, 1 data)"
@@ -158,6 +160,9 @@ def _gap_figure(theme: str):
         source = ColumnDataSource({"t": [], "gap": []}, name=f"gap_{role}")
         line = plot.line("t", "gap", source=source, line_width=3)
         line.glyph.name = f"gap_{role}_look"
-    now = Span(dimension="height", location=1.0, line_color=colours.muted, line_dash=[4, 3], name="now")
-    plot.add_layout(now)
+    plot.add_layout(
+        Span(
+            dimension="height", location=1.0, line_color=colours.muted, line_dash=[4, 3], name="now"
+        )
+    )
     return plot

@@ -1,4 +1,4 @@
-"""The weights panel: one row's histogram with levels and cell borders, or the transport map between them."""
+"""The weights panel: one row's histogram with levels and cells, or the transport map."""
 
 __all__ = ["WeightsPanel"]
 
@@ -9,7 +9,7 @@ from bokeh.models import ColumnDataSource, HoverTool, LinearAxis, NumeralTickFor
 from ...explore import SchemeCells, WeightsView
 from ..figure import FigureView
 from ..theme import bokeh_theme, palette
-from .base import Card, caption, clean_figure, fixed_range, toggle
+from .base import Card, caption, clean_figure, fixed_range, mirrored_percent, toggle
 
 N_QUANTILES = 1000
 
@@ -61,29 +61,30 @@ class WeightsPanel:
         shape = "×".join(map(str, view.shape))
         n = len(view.sorted_row)
         rows = f"row {view.row + 1} of {view.n_rows}" if view.n_rows > 1 else "one row"
-        self.widget.note.value = caption(f"<b>{view.layer}</b> {shape} · {rows}, {n:,} weights")
+        self.widget.note.value = caption(f"<b>{view.layer}</b> {shape} · {rows}: {n:,} weights")
         if self.row.max != view.n_rows - 1:
             self.row.max = view.n_rows - 1
         self.row.layout.display = None if view.n_rows > 1 else "none"
 
 
 def _coloured(kind: str, colour: str) -> dict[str, str]:
-    return {"fill_color": colour, "line_color": colour} if kind == "dots" else {"line_color": colour}
+    line = {"line_color": colour}
+    return line | {"fill_color": colour} if kind == "dots" else line
 
 
 def _histogram_figure(theme: str):
-    """Weights above the line; levels of the scheme as stems above it, of the second scheme below."""
+    """Weights as bars, the scheme's levels as stems above the line, the second's below."""
     colours = palette(theme)
     plot = clean_figure(x_range=fixed_range("x"), y_range=fixed_range("bins"))
     plot.extra_y_ranges = {"mass": fixed_range("mass")}
     plot.xaxis.axis_label = "weight"
     plot.yaxis.axis_label = "weights in each bar"
-    plot.yaxis.formatter = NumeralTickFormatter(format="0%")
+    plot.yaxis.formatter = mirrored_percent()
     plot.add_layout(
         LinearAxis(
             y_range_name="mass",
             axis_label="weights on each level",
-            formatter=NumeralTickFormatter(format="0%"),
+            formatter=mirrored_percent(),
         ),
         "right",
     )
@@ -92,8 +93,15 @@ def _histogram_figure(theme: str):
     plot.quad("left", "right", "top", 0, source=bars, fill_color=colours.bars, line_color=None)
     borders = ColumnDataSource({"x": [], "y0": [], "y1": []}, name="borders")
     plot.segment(
-        "x", "y0", "x", "y1", source=borders, color=colours.muted, line_dash=[3, 3],
-        line_alpha=0.75, y_range_name="mass",
+        "x",
+        "y0",
+        "x",
+        "y1",
+        source=borders,
+        color=colours.muted,
+        line_dash=[3, 3],
+        line_alpha=0.75,
+        y_range_name="mass",
     )
     for role in ("b", "a"):
         _stems(plot, role)
@@ -102,9 +110,7 @@ def _histogram_figure(theme: str):
 
 def _stems(plot, role: str) -> None:
     source = ColumnDataSource({"x": [], "y": []}, name=f"levels_{role}")
-    stems = plot.segment(
-        "x", 0, "x", "y", source=source, line_width=2.5, y_range_name="mass"
-    )
+    stems = plot.segment("x", 0, "x", "y", source=source, line_width=2.5, y_range_name="mass")
     dots = plot.scatter("x", "y", source=source, size=8, y_range_name="mass")
     stems.glyph.name, dots.glyph.name = f"stems_{role}", f"dots_{role}"
     tips = [("level", "@x{0.0000}"), ("weights on it", "@share{0.0%}")]
@@ -118,10 +124,12 @@ def _histogram_columns(view: WeightsView) -> tuple[dict, dict]:
         "levels_a": _levels(view.primary, 1.0),
         "levels_b": _levels(view.compare, -1.0),
     }
-    low = min(view.edges[0], *(c.levels.min() for c in (view.primary, view.compare) if c), np.inf)
-    high = max(view.edges[-1], *(c.levels.max() for c in (view.primary, view.compare) if c), -np.inf)
+    cells = [c for c in (view.primary, view.compare) if c]
+    used = [c.levels[c.mass > 0] for c in cells]
+    low = min(view.edges[0], *(levels[0] for levels in used), np.inf)
+    high = max(view.edges[-1], *(levels[-1] for levels in used), -np.inf)
     margin = 0.03 * (high - low)
-    masses = [c.mass.max() for c in (view.primary, view.compare) if c]
+    masses = [c.mass.max() for c in cells]
     floor = -1.0 if view.compare else 0.0
     mass, bins = 1.15 * max(masses, default=1.0), 1.15 * view.share.max()
     return sources, {

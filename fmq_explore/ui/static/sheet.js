@@ -64,9 +64,10 @@ function render({ model, el }) {
     const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
     const next = pictures(message, bytes);
     const [, height, width] = message.shape;
-    const alike = tiles.length > next.length && tiles[0].width === width && tiles[0].height === height;
+    const alike = tiles.length > 0 && tiles[0].width === width && tiles[0].height === height;
+    const stale = alike ? tiles : [];
     fresh = next.length;
-    tiles = alike ? [...next, ...tiles.slice(next.length)] : next;
+    tiles = Array.from({ length: message.total }, (_, k) => next[k] ?? stale[k] ?? new ImageData(width, height));
     version = message.version;
     paint();
     requestAnimationFrame(() =>
