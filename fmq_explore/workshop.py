@@ -1,9 +1,10 @@
 """Training a model for the zoo: from data through checkpoints and sample sheets to its card."""
 
-__all__ = ["measure_samples", "train_model"]
+__all__ = ["fit_statistics", "load_with_test", "measure_samples", "train_model"]
 
 from collections.abc import Callable
 from dataclasses import asdict
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from .data import Dataset, load
 from .flow import Recipe, Trainer, VelocityNetwork, build_network, sample
 from .flow.recipes import preset_for
 from .flow.sheets import save_sheet
-from .zoo import Card, fit_statistics, load_model, save_model, save_statistics
+from .zoo import Card, Statistics, load_model, save_model, save_statistics
 
 
 def train_model(
@@ -95,6 +96,34 @@ def _card(trainer: Trainer, dataset: Dataset, test: Dataset) -> Card:
         seconds=round(trainer.seconds),
         figures={key: round(value, 5) for key, value in figures.items()},
     )
+
+
+def fit_statistics(
+    model: VelocityNetwork, x: Tensor, labels: Tensor | None, n: int = 1024, seed: int = 0
+) -> Statistics:
+    """Fits the plane on samples of the model itself, and projects real data on it.
+
+    Args:
+        model: The full-precision model.
+        x: Real data, shape (n_data, ...).
+        labels: Their classes, or None.
+        n: Samples to draw for the basis; classes take turns.
+        seed: Seed of the samples and of the choice of data.
+    """
+    d = prod(model.data_shape)
+    mean, components = torch.zeros(d), torch.eye(d)
+    if d > 2:
+        turns = None if model.n_classes is None else torch.arange(n) % model.n_classes
+        drawn = sample(model, n, seed=seed, label=turns).samples.flatten(1).double()
+        mean = drawn.mean(dim=0)
+        axes = torch.linalg.svd(drawn - mean, full_matrices=False).Vh[:2]
+        peak = axes.gather(1, axes.abs().argmax(dim=1, keepdim=True))
+        mean, components = mean.float(), (axes * peak.sign()).float()  # the sign is arbitrary
+    g = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(len(x), generator=g)[:2000]
+    plane = Statistics(mean, components, torch.empty(0, 2), None)
+    points = plane.project(x[chosen].flatten(1))
+    return Statistics(mean, components, points, None if labels is None else labels[chosen])
 
 
 def measure_samples(

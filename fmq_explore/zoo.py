@@ -5,7 +5,6 @@ __all__ = [
     "Statistics",
     "assets_folder",
     "available_models",
-    "fit_statistics",
     "load_model",
     "load_statistics",
     "save_model",
@@ -24,7 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from .flow import VelocityNetwork, build_network, sample
+from .flow import VelocityNetwork, build_network
 
 
 @dataclass(frozen=True)
@@ -182,34 +181,6 @@ def load_statistics(name_or_path: str | os.PathLike[str]) -> Statistics:
         raise ValueError(f"{path} holds no {error}: it is not a statistics file") from error
     labels = tensors.get("data_labels")
     return Statistics(mean, components, points, None if labels is None else labels.long())
-
-
-def fit_statistics(
-    model: VelocityNetwork, x: Tensor, labels: Tensor | None, n: int = 1024, seed: int = 0
-) -> Statistics:
-    """Fits the plane on samples of the model itself, and projects real data on it.
-
-    Args:
-        model: The full-precision model.
-        x: Real data, shape (n_data, ...).
-        labels: Their classes, or None.
-        n: Samples to draw for the basis; classes take turns.
-        seed: Seed of the samples and of the choice of data.
-    """
-    d = prod(model.data_shape)
-    mean, components = torch.zeros(d), torch.eye(d)
-    if d > 2:
-        turns = None if model.n_classes is None else torch.arange(n) % model.n_classes
-        drawn = sample(model, n, seed=seed, label=turns).samples.flatten(1).double()
-        mean = drawn.mean(dim=0)
-        axes = torch.linalg.svd(drawn - mean, full_matrices=False).Vh[:2]
-        peak = axes.gather(1, axes.abs().argmax(dim=1, keepdim=True))
-        mean, components = mean.float(), (axes * peak.sign()).float()  # the sign is arbitrary
-    g = torch.Generator().manual_seed(seed)
-    chosen = torch.randperm(len(x), generator=g)[:2000]
-    plane = Statistics(mean, components, torch.empty(0, 2), None)
-    points = plane.project(x[chosen].flatten(1))
-    return Statistics(mean, components, points, None if labels is None else labels[chosen])
 
 
 def save_model(model: VelocityNetwork, card: Card, folder: Path) -> Path:

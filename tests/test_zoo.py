@@ -9,6 +9,7 @@ import torch
 from fmq_explore import zoo
 from fmq_explore.data import load
 from fmq_explore.flow import MLP, UNet, sample
+from fmq_explore.workshop import fit_statistics
 from fmq_explore.zoo import Card, available_models, load_model, load_statistics
 
 NAMES = ["gaussians", "moons", "checkerboard", "spiral", "digits", "mnist", "fashion"]
@@ -34,7 +35,7 @@ def saved(tmp_path):
     """A tiny model with card and statistics on disk: its path."""
     torch.manual_seed(0)
     model = MLP((2,), 2, width=8)
-    statistics = zoo.fit_statistics(model, load("moons").x, load("moons").labels)
+    statistics = fit_statistics(model, load("moons").x, load("moons").labels)
     zoo.save_statistics(statistics, "tiny", tmp_path)
     return zoo.save_model(model, card_of(model), tmp_path)
 
@@ -98,8 +99,8 @@ def test_the_plane_of_an_image_model_is_its_principal_plane():
     torch.manual_seed(0)
     model = UNet((1, 8, 8), 10, channels=8, patch=1, embedding=16)
     digits = load("digits")
-    plane = zoo.fit_statistics(model, digits.x, digits.labels, n=128)
-    assert torch.equal(plane.pca_mean, zoo.fit_statistics(model, digits.x, None, n=128).pca_mean)
+    plane = fit_statistics(model, digits.x, digits.labels, n=128)
+    assert torch.equal(plane.pca_mean, fit_statistics(model, digits.x, None, n=128).pca_mean)
     drawn = sample(model, 128, seed=0, label=torch.arange(128) % 10).samples.flatten(1).double()
     largest = torch.linalg.eigvalsh(drawn.T.cov())[-2:].flip(0)
     assert torch.allclose(plane.project(drawn).double().T.cov().diag(), largest, rtol=1e-4)

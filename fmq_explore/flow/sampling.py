@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .solvers import SOLVERS, Solver
+from .field import Field, Label, check_label
+from .solvers import SOLVERS
 
-Label = int | Sequence[int] | Tensor | None
 ShouldStop = Callable[[], bool]
 Progress = Callable[[int, int], Any]
 
@@ -105,9 +105,8 @@ def sample(
         tensor([3., 3.])
     """
     start = _start_noise(model, n, seed, shape) if noise is None else noise
-    return _integrate(
-        model, start, (0.0, 1.0), steps, solver, label, record, guidance, should_stop, progress
-    )
+    plan = _Plan(steps, solver, label, record, guidance, should_stop, progress)
+    return _integrate(model, start, (0.0, 1.0), plan)
 
 
 def invert(
@@ -136,66 +135,46 @@ def invert(
         >>> invert(shift, torch.tensor([[4.0]]), steps=4).samples
         tensor([[1.]])
     """
-    return _integrate(
-        model, images, (1.0, 0.0), steps, solver, label, record, guidance, should_stop, progress
-    )
+    plan = _Plan(steps, solver, label, record, guidance, should_stop, progress)
+    return _integrate(model, images, (1.0, 0.0), plan)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How to integrate: the arguments that `sample` and `invert` share."""
+
+    steps: int
+    solver: str
+    label: Label
+    record: bool
+    guidance: float
+    should_stop: ShouldStop | None
+    progress: Progress | None
 
 
 def _integrate(
-    model: Callable[..., Tensor],
-    start: Tensor,
-    span: tuple[float, float],
-    steps: int,
-    solver: str,
-    label: Label,
-    record: bool,
-    guidance: float,
-    should_stop: ShouldStop | None,
-    progress: Progress | None,
+    model: Callable[..., Tensor], start: Tensor, span: tuple[float, float], plan: _Plan
 ) -> Flow:
-    chosen = _validate(start, steps, solver)
-    field = _Field(model, _check_label(model, label, len(start)), guidance)
+    _validate(model, start, plan)
+    step, steps = SOLVERS[plan.solver].step, plan.steps
+    field = Field(model, check_label(model, plan.label, len(start)), plan.guidance)
     times = [span[0] + (span[1] - span[0]) * i / steps for i in range(steps + 1)]
-    path = start.new_empty((steps + 1, *start.shape)) if record else None
+    path = start.new_empty((steps + 1, *start.shape)) if plan.record else None
     x = start
     with torch.inference_mode():
         if path is not None:
             path[0] = x
         for i in range(steps):
-            if should_stop is not None and should_stop():
+            if plan.should_stop is not None and plan.should_stop():
                 raise Cancelled(f"cancelled after {i} of {steps} steps")
-            x = chosen.step(field, x, times[i], times[i + 1] - times[i])
+            x = step(field, x, times[i], times[i + 1] - times[i])
             if path is not None:
                 path[i + 1] = x
-            if progress is not None:
-                progress(i + 1, steps)
+            if plan.progress is not None:
+                plan.progress(i + 1, steps)
     # what leaves is an ordinary tensor, not one that autograd refuses
     samples = x.clone() if path is None else path[-1]
     return Flow(samples, path, torch.tensor(times), field.n_evaluations)
-
-
-class _Field:
-    """The velocity with its label and guidance settled; counts how often the network is called."""
-
-    def __init__(self, model: Callable[..., Tensor], label: Tensor | None, guidance: float) -> None:
-        self.model, self.label, self.guidance = model, label, guidance
-        self.n_evaluations = 0
-        self.both: Tensor | None = None  # the labels, then as many times "no class"
-        if label is not None and guidance != 1.0:
-            none = getattr(model, "n_classes", None)
-            if none is None:
-                raise ValueError(
-                    f"guidance {guidance} needs a model with n_classes: use guidance 1.0"
-                )
-            self.both = torch.cat((label, torch.full_like(label, none)))
-
-    def __call__(self, x: Tensor, t: float) -> Tensor:
-        time = torch.tensor(t, dtype=x.dtype, device=x.device)
-        self.n_evaluations += 1 if self.both is None else 2
-        if self.both is not None:
-            with_label, without = self.model(torch.cat((x, x)), time, self.both).chunk(2)
-            return torch.lerp(without, with_label, self.guidance)
-        return self.model(x, time) if self.label is None else self.model(x, time, self.label)
 
 
 def _start_noise(model: Any, n: int, seed: int, shape: Sequence[int] | None) -> Tensor:
@@ -208,32 +187,23 @@ def _start_noise(model: Any, n: int, seed: int, shape: Sequence[int] | None) -> 
     return noise(shape, n, seed)
 
 
-def _validate(start: Tensor, steps: int, solver: str) -> Solver:
-    if solver not in SOLVERS:
-        raise ValueError(f"unknown solver {solver!r}: choose one of {', '.join(SOLVERS)}")
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"steps is {steps!r}: use a whole number of at least 1")
+def _validate(model: Any, start: Tensor, plan: _Plan) -> None:
+    if not callable(model):
+        raise ValueError(
+            f"a {type(model).__name__} is not a velocity v(x, t): give a module or a callable, "
+            "of a quantized model its .model"
+        )
+    if plan.solver not in SOLVERS:
+        raise ValueError(f"unknown solver {plan.solver!r}: choose one of {', '.join(SOLVERS)}")
+    if isinstance(plan.steps, bool) or not isinstance(plan.steps, int) or plan.steps < 1:
+        raise ValueError(f"steps is {plan.steps!r}: use a whole number of at least 1")
     if not start.is_floating_point():
         raise ValueError(
             f"the states are {start.dtype}: convert them to float32, images to [-1, 1]"
         )
-    return SOLVERS[solver]
-
-
-def _check_label(model: Any, label: Label, n: int) -> Tensor | None:
-    """Returns the labels as a tensor of shape (n,), or None."""
-    if label is None:
-        return None
-    labels = torch.as_tensor(label, dtype=torch.int64).reshape(-1)
-    if len(labels) not in (1, n):
-        raise ValueError(f"{len(labels)} labels for {n} samples: give one label, or one per sample")
-    n_classes = getattr(model, "n_classes", labels.max().item() + 1)
-    if n_classes is None:
-        raise ValueError(f"label {label} for a model without classes: leave the label out")
-    wrong = labels[(labels < 0) | (labels >= n_classes)]
-    if len(wrong):
+    shape = getattr(model, "data_shape", start.shape[1:])
+    if tuple(start.shape[1:]) != tuple(shape):
         raise ValueError(
-            f"label {wrong[0].item()} is out of range: use 0 to {n_classes - 1}, "
-            "or None for no class"
+            f"states of shape {tuple(start.shape)} do not suit the model: use (n, "
+            f"{', '.join(map(str, shape))})"
         )
-    return labels.expand(n)

@@ -152,6 +152,8 @@ def test_an_inversion_comes_home_and_records():
         ({"solver": "leapfrog"}, "unknown solver 'leapfrog': choose one of euler, midpoint"),
         ({"label": 3}, "label 3 is out of range: use 0 to 2"),
         ({"label": [0, -1, 1, 2]}, "label -1 is out of range"),
+        ({"label": 1.5}, "use whole numbers"),
+        ({"noise": torch.zeros(4, 3)}, r"shape \(4, 3\) do not suit the model: use \(n, 2\)"),
         ({"label": [0, 1]}, "2 labels for 4 samples: give one label, or one per sample"),
         ({"noise": torch.zeros(4, 2, dtype=torch.int64)}, "convert them to float32"),
     ],
@@ -162,6 +164,8 @@ def test_a_mistake_is_one_sentence(options, message):
 
 
 def test_what_a_model_cannot_do_is_said():
+    with pytest.raises(ValueError, match=r"a dict is not a velocity v\(x, t\): give a module"):
+        sample({}, n=2, shape=(2,))
     with pytest.raises(ValueError, match="has no data_shape: give the shape of one sample"):
         sample(lambda x, t: x)
     with pytest.raises(ValueError, match="without classes: leave the label out"):
