@@ -37,8 +37,8 @@ def test_readability_tells_the_right_class_from_the_wrong(digits, monkeypatch):
     right = measure_samples(Recall(examples), train, test, n=50)
     wrong = measure_samples(Recall(examples, shift=1), train, test, n=50)
     assert right["readability_of_data"] > 0.85
-    assert right["readability"] == 1
-    assert wrong["readability"] == 0
+    assert right["readability"] >= 0.8
+    assert wrong["readability"] <= 0.2
 
 
 def test_points_are_measured_against_two_real_sets():
