@@ -91,7 +91,7 @@ def _card(trainer: Trainer, dataset: Dataset, test: Dataset) -> Card:
         class_names=dataset.class_names,
         n_parameters=model.n_parameters,
         network=model.config(),
-        recipe=asdict(trainer.recipe),
+        recipe=asdict(trainer.recipe) | {"stages": trainer.stages},
         seed=trainer.recipe.seed,
         seconds=round(trainer.seconds),
         figures={key: round(value, 5) for key, value in figures.items()},

@@ -40,7 +40,8 @@ class Card:
         class_names: One name per class.
         n_parameters: Number of weights.
         network: Configuration, for `flow.build_network`.
-        recipe: How it was trained, the fields of `flow.Recipe`.
+        recipe: How it was trained, the fields of `flow.Recipe`; its `stages` say from which step on
+            the schedule aimed at how many steps, for a run that was made longer or shorter.
         seed: Seed of the training.
         seconds: Time of the training.
         figures: What was measured on its samples.

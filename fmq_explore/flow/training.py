@@ -98,6 +98,7 @@ class Trainer:
         self.optimiser = _adamw(network, recipe)
         self.step, self.loss, self.seconds = 0, math.nan, 0.0
         self.losses: list[float] = []  # the mean loss of every 100 steps
+        self.stages = [[0, recipe.steps]]  # from which step on the schedule aimed at how many
 
     def run(self, after_step: Callable[["Trainer"], None] | None = None) -> None:
         """Trains up to `recipe.steps`, calling `after_step(self)` after every step."""
@@ -155,6 +156,7 @@ class Trainer:
             "step": self.step,
             "seconds": self.seconds,
             "losses": self.losses,
+            "stages": self.stages,
         }
         partial = path.with_suffix(".partial")
         torch.save(state, partial)
@@ -174,7 +176,9 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.generator.set_state(state["generator"])
         self.step, self.seconds = state["step"], state["seconds"]
-        self.losses = state["losses"]
+        self.losses, self.stages = state["losses"], state["stages"]
+        if self.stages[-1][1] != self.recipe.steps:
+            self.stages.append([self.step, self.recipe.steps])
 
 
 def _adamw(network: nn.Module, recipe: Recipe) -> torch.optim.AdamW:

@@ -58,6 +58,17 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
     assert resumed.loss == whole.loss
 
 
+def test_a_run_that_is_made_longer_says_so(tmp_path):
+    short = trainer(steps=10)
+    short.run()
+    short.save_checkpoint(tmp_path / "checkpoint.pt")
+    longer = trainer(steps=15)
+    longer.resume(tmp_path / "checkpoint.pt")
+    longer.run()
+    assert longer.step == 15
+    assert longer.stages == [[0, 10], [10, 15]]
+
+
 def test_the_seed_decides():
     runs = [trainer(steps=5, seed=seed) for seed in (0, 0, 1)]
     for run in runs:
