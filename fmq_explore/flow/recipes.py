@@ -27,7 +27,7 @@ PRESETS: dict[str, Preset] = {
     "spiral": Preset(_PERCEPTRON, _POINTS),
     "digits": Preset(
         {"architecture": "unet", "channels": 16, "patch": 1, "embedding": 64},
-        Recipe(steps=6_000, batch_size=128),
+        Recipe(steps=2_500, batch_size=128),
     ),
     "mnist": _IMAGES,
     "fashion": _IMAGES,

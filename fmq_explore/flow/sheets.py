@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def sheet(samples: Tensor, columns: int | None = None, side: int = 84) -> np.ndarray:
-    """Lays images out as a grid, or points as a density.
+    """Lays images out as a grid with grey lines, or points as a density.
 
     Args:
         samples: Images in [-1, 1], shape (n, 1 or 3, h, w), or points, shape (n, 2).
@@ -23,7 +23,7 @@ def sheet(samples: Tensor, columns: int | None = None, side: int = 84) -> np.nda
 
     Example:
         >>> sheet(torch.zeros(4, 1, 28, 28)).shape
-        (168, 168)
+        (171, 171)
     """
     if samples.ndim == 2:
         return _density(samples)
@@ -34,11 +34,13 @@ def sheet(samples: Tensor, columns: int | None = None, side: int = 84) -> np.nda
     n, c, height, width = samples.shape
     columns = columns or math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
-    tiles = torch.ones(rows * columns, c, height, width)
-    tiles[:n] = samples.detach().float().clamp(-1, 1)
+    height, width = height + 1, width + 1  # a grey line below and to the right of each
+    tiles = torch.zeros(rows * columns, c, height, width)
+    tiles[:n, :, :-1, :-1] = samples.detach().float().clamp(-1, 1)
     grid = tiles.reshape(rows, columns, c, height, width).permute(0, 3, 1, 4, 2)
-    pixels = ((grid.reshape(rows * height, columns * width, c) + 1) * 127.5).round().byte().numpy()
-    factor = max(1, math.ceil(side / height))
+    grid = grid.reshape(rows * height, columns * width, c)[:-1, :-1]
+    pixels = ((grid + 1) * 127.5).round().byte().numpy()
+    factor = max(1, math.ceil(side / (height - 1)))
     pixels = pixels.repeat(factor, axis=0).repeat(factor, axis=1)
     return pixels[..., 0] if c == 1 else pixels
 

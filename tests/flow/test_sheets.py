@@ -11,16 +11,18 @@ from fmq_explore.flow.sheets import save_sheet, sheet
 def test_images_stand_row_by_row():
     values = torch.linspace(-1, 1, 6)
     picture = sheet(values[:, None, None, None].expand(6, 1, 4, 4), columns=3, side=4)
-    assert picture.shape == (8, 12)
-    tiles = picture.reshape(2, 4, 3, 4)[:, 0, :, 0].flatten()
-    assert tiles.tolist() == np.round((values.numpy() + 1) * 127.5).tolist()
+    assert picture.shape == (9, 14)
+    expected = np.round((values.numpy() + 1) * 127.5).tolist()
+    assert picture[::5, ::5].flatten().tolist() == expected
+    assert picture[3::5, 3::5].flatten().tolist() == expected
+    assert set(picture[4].tolist()) == {128}  # the line between the rows
 
 
-def test_an_unfinished_row_is_white_and_values_are_clipped():
+def test_an_unfinished_row_is_grey_and_values_are_clipped():
     picture = sheet(torch.full((3, 1, 2, 2), -7.0), side=2)
-    assert picture.shape == (4, 4)
-    assert (picture[2:, 2:] == 255).all()
-    assert picture.sum() == 4 * 255
+    assert picture.shape == (5, 5)
+    assert (picture[3:, 3:] == 128).all()
+    assert (picture == 0).sum() == 3 * 4
 
 
 def test_colours_are_kept():
@@ -37,7 +39,7 @@ def test_points_are_dark_where_they_are_and_up_is_up():
 def test_a_sheet_is_written_as_png(tmp_path):
     save_sheet(torch.zeros(4, 1, 8, 8), tmp_path / "deep" / "sheet.png")
     with Image.open(tmp_path / "deep" / "sheet.png") as image:
-        assert image.size == (176, 176)
+        assert image.size == (187, 187)
 
 
 def test_other_shapes_are_refused():
