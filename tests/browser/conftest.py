@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -34,9 +34,12 @@ BROWSER_ARGUMENTS = [
     # Nothing but this machine has an address: a forgotten CDN fails at once instead of hanging
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
-SERVER_SECONDS, APP_SECONDS = 60, 120
+SERVER_SECONDS, APP_SECONDS, EXPECT_SECONDS = 120, 180, 30
 APP_ROOT = ".fmq-root"
 """What the app's outermost element is called: when it is visible, the interface is up."""
+STATUS = ".fmq-status-line"
+FULL_PICTURE = re.compile(r"^\d+ samples, \d+ steps in ")
+"""What the status bar says when the last stage of a request is done."""
 
 
 @dataclass
@@ -63,6 +66,12 @@ class Traffic:
             for address, parts in split
             if parts.scheme not in inline and parts.hostname not in {"127.0.0.1", "localhost"}
         ]
+
+    @property
+    def kernels(self) -> set[str]:
+        """The addresses at which Voila ends the kernels that the page talked to."""
+        found = (re.match(r"ws(://[^/]+)/.*kernels/([\w-]+)/", a) for a in self.requests)
+        return {f"http{m[1]}/voila/api/shutdown/{m[2]}" for m in found if m}
 
     @property
     def problems(self) -> list[str]:
@@ -107,7 +116,8 @@ def wait_until_listening(server: subprocess.Popen[bytes], port: int, log: Path) 
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.1)
-    pytest.fail(f"Voila did not start; its log says:\n{log.read_text()[-4000:]}", pytrace=False)
+    state = "is not listening" if server.poll() is None else f"ended with code {server.poll()}"
+    pytest.fail(f"Voila {state}; its log says:\n{log.read_text()[-4000:]}", pytrace=False)
 
 
 def stop(server: subprocess.Popen[bytes]) -> None:
@@ -161,6 +171,9 @@ def app_url(start_voila: Callable[..., str]) -> str:
     return start_voila("apps/explorer.ipynb")
 
 
+expect.set_options(timeout=EXPECT_SECONDS * 1000)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Starts the system's Chromium."""
@@ -184,8 +197,14 @@ def page(browser: Browser, traffic: Traffic) -> Iterator[Page]:
     """Opens an empty page of 1440x900 whose traffic is recorded."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
+    page.set_default_timeout(APP_SECONDS * 1000)
     traffic.watch(page)
     yield page
+    page.close()
+    for shutdown in traffic.kernels:
+        # Voila leaves the kernel of a closed page running, and its work would slow the next test
+        token = {"Cookie": "_xsrf=same", "X-XSRFToken": "same"}
+        context.request.post(shutdown, headers=token)
     context.close()
 
 
@@ -194,11 +213,23 @@ def app_page(page: Page, app_url: str) -> Callable[[str], Page]:
     """Gives a function that opens the app with a query string, and returns when it is up."""
 
     def open_app(query: str = "") -> Page:
-        page.goto(app_url + query, timeout=APP_SECONDS * 1000)
-        page.locator(APP_ROOT).first.wait_for(state="visible", timeout=APP_SECONDS * 1000)
+        page.goto(app_url + query)
+        page.locator(APP_ROOT).first.wait_for(state="visible")
         return page
 
     return open_app
+
+
+@pytest.fixture
+def at_rest() -> Callable[[Page], Page]:
+    """Gives a function that waits until the app has shown all there is to show."""
+
+    def wait(page: Page) -> Page:
+        done = page.locator(f"{STATUS}.fmq-done span")
+        expect(done).to_have_text(FULL_PICTURE, timeout=APP_SECONDS * 1000)
+        return page
+
+    return wait
 
 
 @pytest.hookimpl(wrapper=True)
