@@ -9,7 +9,7 @@ from numba import njit
 # `first`. All release the GIL, so that the interface thread keeps answering.
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def assign_nearest(values, order, offsets, first, last, levels, codes, sse):
     """Sends every weight to the nearest level, of two equally near ones to the lower."""
     top = levels.shape[1] - 1
@@ -32,7 +32,7 @@ def assign_nearest(values, order, offsets, first, last, levels, codes, sse):
         sse[r - first] = total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def assign_splits(values, order, offsets, first, last, levels, splits, codes, sse):
     """Sends the sorted weights splits[r, k]..splits[r, k + 1] of a row to its level k."""
     for r in range(first, last):
@@ -48,7 +48,7 @@ def assign_splits(values, order, offsets, first, last, levels, splits, codes, ss
         sse[r - first] = total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def fill(codes, offsets, first, last, levels, out):
     """Writes the level of every code, in the tensor's own order."""
     base = offsets[first]
@@ -58,7 +58,7 @@ def fill(codes, offsets, first, last, levels, out):
             out[i] = level[codes[i]]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def count(codes, offsets, first, last, out):
     """Counts the weights at every level."""
     base = offsets[first]

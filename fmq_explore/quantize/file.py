@@ -1,15 +1,20 @@
 """What the file of a quantized network says: its entries, and the text beside them."""
 
-__all__ = ["FIGURES", "describe", "file_entries", "file_metadata"]
+__all__ = ["FIGURES", "decode", "describe", "file_entries", "file_metadata", "read"]
 
 import json
 import math
 from collections.abc import Iterable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
+from safetensors import safe_open
+from torch import Tensor, nn
 
 from .container import DTYPE_CODES, Entry
+from .tensor import QuantizedTensor, from_bytes
 
 FIGURES = "__figures__"  # W2 and norm of every quantized tensor, float32, shape (tensors, 2)
 FORMAT = 1
@@ -82,3 +87,43 @@ def file_metadata(
         **description,
     }
     return {"fmq": json.dumps(text, separators=(",", ":"))}
+
+
+def read(path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Returns the text and the tensors of a file."""
+    if not Path(path).is_file():
+        raise ValueError("there is no such file")
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata() or {}
+        if "fmq" not in metadata:
+            raise ValueError("its header has no entry 'fmq'")
+        text = json.loads(metadata["fmq"])
+        if text["format"] != FORMAT:
+            raise ValueError(f"its format is {text['format']}, this version reads {FORMAT}")
+        return text, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def decode(
+    text: Mapping[str, Any], stored: dict[str, Tensor]
+) -> tuple[dict[str, QuantizedTensor], dict[str, Tensor]]:
+    """Parts the tensors of a file into quantized ones and others."""
+    dtypes = {code: dtype for dtype, code in DTYPE_CODES.items()}
+    figures = stored.pop(FIGURES).double().tolist()
+    plain = set(text["plain"])
+    names = sorted(n for n, t in stored.items() if t.dtype == torch.uint8 and n not in plain)
+    tensors = {}
+    for name, described, (w2, norm) in zip(names, text["tensors"], figures, strict=True):
+        bits, shape, *code = described
+        tensors[name] = from_bytes(
+            stored.pop(name).numpy().tobytes(),
+            tuple(shape),
+            dtypes[code[0]] if code else torch.float32,
+            text["scheme"],
+            bits,
+            text["granularity"],
+            text["group_size"],
+            text["codebook_dtype"],
+            w2 * w2,
+            norm * norm,
+        )
+    return tensors, stored

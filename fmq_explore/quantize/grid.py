@@ -10,9 +10,11 @@ from numba import njit
 # The smallest exponent that an int8 holds and the largest that a float32 holds.
 _MIN_EXPONENT = -128
 _MAX_EXPONENT = 127
+_SHRINK = 0.88  # ratio of the ranges that the search for a clipping range tries
+_STARTS = 5  # of them are refined
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def uniform(values, offsets, first, last, n_levels, out, splits):
     """Spaces K levels evenly from the smallest to the largest weight; writes (scale, offset)."""
     for r in range(first, last):
@@ -21,7 +23,7 @@ def uniform(values, offsets, first, last, n_levels, out, splits):
         out[r - first, 1] = low
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def symmetric(values, offsets, first, last, n_levels, out, splits):
     """Writes the scale s = max|w| / (K/2 - 1) of the levels s k, k = -K/2 .. K/2 - 1.
 
@@ -32,7 +34,7 @@ def symmetric(values, offsets, first, last, n_levels, out, splits):
         out[r - first, 0] = largest / max(n_levels // 2 - 1, 1)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def _grid_error(row, scale, offset, n_levels):
     """Returns the summed squared distance of a row to the nearest level offset + scale k."""
     top = n_levels - 1.0
@@ -45,7 +47,7 @@ def _grid_error(row, scale, offset, n_levels):
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def power_of_two(values, offsets, first, last, n_levels, out, splits):
     """Writes the integer e for which the symmetric grid of scale 2^e has the least squared error.
 
@@ -76,7 +78,7 @@ def power_of_two(values, offsets, first, last, n_levels, out, splits):
                 out[r - first, 0] = e
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def _refit(row, scale, offset, n_levels):
     """Returns the least-squares (scale, offset) for the codes that a grid gives, and their error.
 
@@ -105,38 +107,52 @@ def _refit(row, scale, offset, n_levels):
     return new, offset + (sum_w - new * sum_k) / n, total
 
 
-@njit(cache=True, nogil=True)
-def _search(row, n_levels, shrink, result):
-    """Tries grids ever narrower about the row's mean, refines the best ones, keeps the best."""
-    top = n_levels - 1
+@njit(cache=True, nogil=True, error_model="numpy")
+def _candidates(row, n_levels, starts):
+    """Writes the best few (scale, offset) among grids ever narrower than the row's range.
+
+    The range shrinks towards the mean on both sides, above only, or below only, down to half a
+    standard deviation.
+    """
     low, high, centre = row[0], row[-1], np.mean(row)
     deviation = math.sqrt(np.mean((row - centre) ** 2))
-    errors = np.full(3, np.inf)
-    factors = np.ones(3)
-    factor = 1.0
-    while factor == 1.0 or factor * max(high - centre, centre - low) > 0.5 * deviation:
-        step = factor * (high - low) / top
-        error = _grid_error(row, step, centre + factor * (low - centre), n_levels)
-        worst = np.argmax(errors)
-        if error < errors[worst]:
-            errors[worst], factors[worst] = error, factor
-        factor *= shrink
+    errors = np.full(len(starts), np.inf)
+    for side in range(3):
+        factor = 1.0
+        while factor * max(high - centre, centre - low) > 0.5 * deviation:
+            bottom = centre + (low - centre) * (1.0 if side == 1 else factor)
+            top = centre + (high - centre) * (1.0 if side == 2 else factor)
+            scale = (top - bottom) / (n_levels - 1)
+            error = _grid_error(row, scale, bottom, n_levels)
+            worst = np.argmax(errors)
+            if error < errors[worst]:
+                errors[worst] = error
+                starts[worst, 0], starts[worst, 1] = scale, bottom
+            factor *= _SHRINK
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _search(row, n_levels, result):
+    """Refines the best candidates in turn and writes the best (scale, offset) met on the way."""
+    starts = np.zeros((_STARTS, 2))
+    _candidates(row, n_levels, starts)
     best = np.inf
-    for factor in factors:
-        scale, offset = factor * (high - low) / top, centre + factor * (low - centre)
+    for scale, offset in starts:
         previous = np.inf
-        for _ in range(40):
+        for _ in range(50):
+            if scale <= 0.0:
+                break
             new_scale, new_offset, error = _refit(row, scale, offset, n_levels)
             if error < best:
                 best = error
                 result[0], result[1] = scale, offset
-            if error >= previous * (1.0 - 1e-9):
+            if error >= previous * (1.0 - 1e-5):
                 break
             previous = error
             scale, offset = new_scale, new_offset
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _stored_error(row, scale, offset, n_levels):
     """Returns the squared error of the grid as float32 stores it."""
     scale, offset = np.float32(scale), np.float32(offset)
@@ -145,7 +161,7 @@ def _stored_error(row, scale, offset, n_levels):
     return _grid_error(row, np.float64(scale), np.float64(offset), n_levels)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def clipped(values, offsets, first, last, n_levels, out, splits):
     """Writes the (scale, offset) of an even grid whose range minimises the squared error.
 
@@ -159,7 +175,7 @@ def clipped(values, offsets, first, last, n_levels, out, splits):
         grid[0], grid[1] = step, low
         if step <= 0.0:
             continue
-        _search(row, n_levels, 0.88, grid)
+        _search(row, n_levels, grid)
         found = _stored_error(row, grid[0], grid[1], n_levels)
         if _stored_error(row, step, low, n_levels) <= found:
             grid[0], grid[1] = step, low

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def logarithmic(values, offsets, first, last, n_levels, out, splits):
     """Puts K/2 levels on each sign, spaced evenly in log2 from its smallest to largest magnitude.
 
@@ -34,7 +34,7 @@ def logarithmic(values, offsets, first, last, n_levels, out, splits):
         level[k:] = level[k - 1] if k > 0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _spaced(low, high, level):
     """Writes levels at equal ratios from low to high; a single level sits at low."""
     n = len(level)

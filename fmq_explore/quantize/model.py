@@ -3,26 +3,24 @@
 __all__ = ["QuantizedModel", "load_quantized", "quantize_model"]
 
 import copy
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from .container import DTYPE_CODES, Entry, file_size, tensor_bytes, write
-from .file import FIGURES, FORMAT, file_entries, file_metadata
+from .container import Entry, file_size, tensor_bytes, write
+from .file import FIGURES, decode, file_entries, file_metadata, read
 from .prepared import prepare
 from .report import TensorReport, kept_report, quantized_report
-from .tensor import QuantizedTensor, from_bytes
+from .tensor import QuantizedTensor
 
 # Where networks of this project are built from their configuration. Named, not imported: this
 # package knows no network, and only a file that holds one leads here.
@@ -195,8 +193,8 @@ def load_quantized(
         ValueError: The file is not of this format, or the network does not fit it.
     """
     try:
-        text, stored = _read(Path(path))
-        tensors, raw = _decode(text, stored)
+        text, stored = read(path)
+        tensors, raw = decode(text, stored)
     except (KeyError, TypeError, ValueError, SafetensorError) as error:
         raise ValueError(
             f"{path} is no readable quantized network ({error}); write one with QuantizedModel.save"
@@ -223,46 +221,6 @@ def load_quantized(
         tied=text["tied"],
         description={key: text[key] for key in ("class", "config") if key in text},
     )
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Returns the text and the tensors of a file."""
-    if not path.is_file():
-        raise ValueError("there is no such file")
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
-        if "fmq" not in metadata:
-            raise ValueError("its header has no entry 'fmq'")
-        text = json.loads(metadata["fmq"])
-        if text["format"] != FORMAT:
-            raise ValueError(f"its format is {text['format']}, this version reads {FORMAT}")
-        return text, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-
-
-def _decode(
-    text: Mapping[str, Any], stored: dict[str, Tensor]
-) -> tuple[dict[str, QuantizedTensor], dict[str, Tensor]]:
-    """Parts the tensors of a file into quantized ones and others."""
-    dtypes = {code: dtype for dtype, code in DTYPE_CODES.items()}
-    figures = stored.pop(FIGURES).double().tolist()
-    plain = set(text["plain"])
-    names = sorted(n for n, t in stored.items() if t.dtype == torch.uint8 and n not in plain)
-    tensors = {}
-    for name, described, (w2, norm) in zip(names, text["tensors"], figures, strict=True):
-        bits, shape, *code = described
-        tensors[name] = from_bytes(
-            stored.pop(name).numpy().tobytes(),
-            tuple(shape),
-            dtypes[code[0]] if code else torch.float32,
-            text["scheme"],
-            bits,
-            text["granularity"],
-            text["group_size"],
-            text["codebook_dtype"],
-            w2 * w2,
-            norm * norm,
-        )
-    return tensors, stored
 
 
 def _network(

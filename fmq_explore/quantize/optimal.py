@@ -21,14 +21,14 @@ _DENSE = 8  # up to this many levels the dynamic programme is solved on the whol
 _GAP = 8  # between optima whose numbers of cells differ by 2 + k / _GAP the band is narrow enough
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _cost(n, s, q, i, j):
     """Returns the squared distance of the distinct values i..j-1 to their mean."""
     d = s[j] - s[i]
     return max((q[j] - q[i]) - d * d / (n[j] - n[i]), 0.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _prefix(row, x, n, s, q):
     """Writes the distinct values of a row and prefix sums of count, x and x^2; returns how many.
 
@@ -57,7 +57,7 @@ def _prefix(row, x, n, s, q):
     return m
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _layer(n, s, q, before, low, high, past_low, past_high, now, arg):
     """Solves one layer of the dynamic programme for the ends low..high.
 
@@ -86,7 +86,7 @@ def _layer(n, s, q, before, low, high, past_low, past_high, now, arg):
         stride //= 2
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _banded(n, s, q, m, k, low, high, path, stop):
     """Finds the optimal cuts of m values into k cells, cut i lying in low[i]..high[i]."""
     base = np.zeros(k + 1, dtype=np.int64)
@@ -105,7 +105,7 @@ def _banded(n, s, q, m, k, low, high, path, stop):
         path[i - 1] = arg[base[i] + path[i] - low[i]]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _dense(n, s, q, m, k_max, costs, paths, stop):
     """Solves the whole dynamic programme up to k_max cells, and so for every smaller number too.
 
@@ -126,7 +126,7 @@ def _dense(n, s, q, m, k_max, costs, paths, stop):
         before, now = now, before
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _priced(n, s, q, m, price, f, parent, candidate, since):
     """Minimises the cost plus a price per cell; returns the number of cells of an optimum.
 
@@ -163,7 +163,7 @@ def _priced(n, s, q, m, price, f, parent, candidate, since):
     return _length(parent, m)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _takeover(n, s, q, m, value, j, other, t, low):
     """Returns the first end > low where a last cell from j beats one from t, or m + 1.
 
@@ -188,7 +188,7 @@ def _takeover(n, s, q, m, value, j, other, t, low):
     return high
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _length(parent, m):
     """Counts the cells of the path that ends in m."""
     k = 0
@@ -198,7 +198,7 @@ def _length(parent, m):
     return k
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _trace(parent, m, k, path):
     """Writes the k + 1 cuts of the path that ends in m."""
     for i in range(k, -1, -1):
@@ -207,7 +207,7 @@ def _trace(parent, m, k, path):
             m = parent[m]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _band(m, k, few, k_few, many, k_many, low, high):
     """Bounds the k + 1 cuts by those of an optimum with fewer and of one with more cells."""
     for i in range(k + 1):
@@ -225,7 +225,7 @@ def _band(m, k, few, k_few, many, k_many, low, high):
         high[i] = min(high[i], high[i + 1] - 1)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _next_price(target, k_few, price_few, k_many, price_many, repeats):
     """Guesses the price at which `target` cells are best, from those at two other numbers.
 
@@ -240,7 +240,7 @@ def _next_price(target, k_few, price_few, k_many, price_many, repeats):
     return price_few * (k_few / target) ** slope
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _bracket(n, s, q, m, k, few, k_few, price_few, many, f, work, stop):
     """Finds an optimum with k cells or a few less and one with k or a few more.
 
@@ -276,7 +276,7 @@ def _bracket(n, s, q, m, k, few, k_few, price_few, many, f, work, stop):
     return k_few, k_many, price_few
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _levels(x, n, s, middle, path, k, level):
     """Writes the mean of every cell; a cell of one value gives that very value."""
     for i in range(k):
@@ -287,7 +287,7 @@ def _levels(x, n, s, middle, path, k, level):
             level[i] = middle + (s[b] - s[a]) / (n[b] - n[a])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _solve_row(row, low_bits, high_bits, level, buffers, work, paths, stop):
     """Writes the optimal levels of one row for low_bits..high_bits, one after the other."""
     x, n, s, q, f = buffers[0], buffers[1], buffers[2], buffers[3], buffers[4]
@@ -297,6 +297,8 @@ def _solve_row(row, low_bits, high_bits, level, buffers, work, paths, stop):
     costs = np.empty(_DENSE + 1)
     if m > 2**low_bits and 2**low_bits <= _DENSE:
         _dense(n, s, q, m, min(_DENSE, 2**high_bits, m), costs, paths, stop)
+        if stop[0]:
+            return
     few[0], few[1], k_few = 0, m, 1
     price = 5.0 * _cost(n, s, q, 0, m)  # D(k) is about 2.7 D(1) / k^2 for a Gaussian row
     for bits in range(low_bits, high_bits + 1):
@@ -314,14 +316,14 @@ def _solve_row(row, low_bits, high_bits, level, buffers, work, paths, stop):
             if k_few < k:
                 _band(m, k, few, k_few, many, k_many, low, high)
                 _banded(n, s, q, m, k, low, high, path, stop)
+                if stop[0]:
+                    return
                 few[: k + 1] = path[: k + 1]
                 k_few = k
             _levels(x, n, s, middle, few, k, out)
-        if stop[0]:
-            return
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def optimal(values, offsets, first, last, low_bits, high_bits, out, state):
     """Writes the levels that minimise the squared error of each row, for all of low..high bits.
 

@@ -5,7 +5,7 @@ __all__ = ["equal_mass", "piecewise"]
 from numba import njit
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _first_at_least(values, start, stop, v):
     """Returns the first index in start..stop whose value is >= v."""
     while start < stop:
@@ -17,7 +17,7 @@ def _first_at_least(values, start, stop, v):
     return start
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _first_above(values, start, stop, v):
     """Returns the first index in start..stop whose value is > v."""
     while start < stop:
@@ -29,7 +29,7 @@ def _first_above(values, start, stop, v):
     return start
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def equal_mass(values, offsets, first, last, n_levels, out, splits):
     """Cuts a sorted row of n weights into K chunks of equal count; a level is a chunk's mean.
 
@@ -52,7 +52,7 @@ def equal_mass(values, offsets, first, last, n_levels, out, splits):
         _means(values[start:stop], cut, out[r - first])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _means(row, cut, level):
     """Writes the mean of every chunk; an empty chunk repeats its neighbour, so levels ascend."""
     filled = -1
@@ -70,7 +70,7 @@ def _means(row, cut, level):
             level[k] = level[filled]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def piecewise(values, offsets, first, last, n_levels, out, splits):
     """Cuts a row at its quantiles k/K; a level is the middle between two neighbouring cuts.
 

@@ -83,9 +83,11 @@ class Scheme:
         self.all_bits(rows.values, rows.offsets, first, last, low, high, out, state)
         if state[0]:
             return []
+        with np.errstate(over="ignore"):  # the caller names the tensor whose levels are too large
+            stored = out.astype(codebook_dtype)
         starts = [2**b - 2**low for b in bits]
         return [
-            Solution(out[:, start : start + 2**b].astype(codebook_dtype))
+            Solution(np.ascontiguousarray(stored[:, start : start + 2**b]))
             for b, start in zip(bits, starts, strict=True)
         ]
 
@@ -98,7 +100,7 @@ class Scheme:
         splits = np.zeros((last - first, n_levels + 1) if self.own_cells else (0, 0), np.int64)
         self.kernel(rows.values, rows.offsets, first, last, n_levels, out, splits)
         dtype = self.parameter_dtype(codebook_dtype)
-        with np.errstate(over="ignore"):  # the caller names the tensor whose levels are too large
+        with np.errstate(over="ignore"):
             return Solution(out.astype(dtype), splits if self.own_cells else None)
 
     def n_parameters(self, bits: int) -> int:
