@@ -4,7 +4,7 @@ __all__ = ["Explorer", "explore"]
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
@@ -61,13 +61,20 @@ class Explorer:
         listener: Called with each record.
         post: Runs a function on the interface thread; by default it is run where it comes up.
         workspace: Shared models and caches.
+        idle_seconds: How long nobody must ask before neighbouring bit widths are sampled ahead;
+            None never does so.
     """
 
     def __init__(
-        self, listener: Listener, post: Post | None = None, workspace: Workspace | None = None
+        self,
+        listener: Listener,
+        post: Post | None = None,
+        workspace: Workspace | None = None,
+        idle_seconds: float | None = IDLE_SECONDS,
     ) -> None:
         self.workspace = workspace or Workspace()
         self._listener = listener
+        self._idle_seconds = idle_seconds
         self._post = post or (lambda function: function())
         self._runner = LatestRunner()
 
@@ -95,6 +102,8 @@ class Explorer:
         emit = self._emitter(ticket)
         if shown and not ticket.wait(SETTLE_SECONDS):
             return
+        if not shown and not self._check(request, emit):
+            return
         stages = [
             ("weights", lambda: None if shown else self._weights(request, ticket, emit)),
             ("samples", lambda: self._samples(request, ticket, emit, preview=True)),
@@ -108,11 +117,20 @@ class Explorer:
             with _guard(name, emit):
                 stage()
 
+    def _check(self, request: Request, emit: Listener) -> bool:
+        """Tells whether what the request names exists; says so if it does not."""
+        emit(Status("loading the model"))
+        try:
+            self.workspace.check(request)
+        except ValueError as error:
+            emit(Failure("choice", _sentence(str(error))))
+            return False
+        return True
+
     def _weights(self, request: Request, ticket: Ticket, emit: Listener) -> None:
         """Loads, sorts and fits what the request shows; the other schemes come later."""
         start = perf_counter()
-        emit(Status("loading the model and sorting its weights"))
-        self.workspace.check(request)
+        emit(Status("sorting the weights"))
         warm_up()
         prepared = self.workspace.prepared(request)
         emit(Status("fitting codebooks"))
@@ -162,13 +180,15 @@ class Explorer:
 
     def _prefetch(self, request: Request, ticket: Ticket) -> None:
         """Samples the neighbouring bit widths while nobody asks for anything."""
-        if request.bits is None or not ticket.wait(IDLE_SECONDS):
+        idle = self._idle_seconds
+        if request.bits is None or idle is None or not ticket.wait(idle):
             return
         size = full_size(request, self.workspace)
-        for bits in (request.bits - 1, request.bits + 1):
-            if 1 <= bits <= 8:
-                neighbour = replace(request, bits=bits)
-                samples_view(neighbour, self.workspace, size, lambda: ticket.cancelled)
+        with suppress(Exception):  # what fails here is told when it is asked for
+            for bits in (request.bits - 1, request.bits + 1):
+                if 1 <= bits <= 8:
+                    neighbour = replace(request, bits=bits)
+                    samples_view(neighbour, self.workspace, size, lambda: ticket.cancelled)
 
     def _emitter(self, ticket: Ticket) -> Listener:
         """Returns a listener for the worker that stays silent once the ticket has ended."""

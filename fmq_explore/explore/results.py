@@ -142,7 +142,7 @@ class TraceView:
         reference: Reference paths, shape (steps + 1, n, 2).
         primary: The quantized network's paths.
         compare: The second scheme's paths.
-        divergence: Root mean square distance to the reference at each time, by scheme name.
+        divergence: Root mean square gap to the reference in a coordinate, over time, by scheme.
     """
 
     times: np.ndarray

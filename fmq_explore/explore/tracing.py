@@ -15,8 +15,8 @@ N_TRACES = 200
 def trace_view(view: SamplesView, statistics: Statistics) -> TraceView:
     """Projects the first 200 paths of every run, and measures how far each runs from the reference.
 
-    The divergence is taken over all samples in the full space, not in the plane:
-    ``sqrt(mean_i ||x_t^i - y_t^i||^2)``.
+    The divergence is the root mean square over all samples and all their coordinates, not only
+    those of the plane.
     """
     sets = [view.primary] + ([view.compare] if view.compare else [])
     divergence = {

@@ -33,6 +33,7 @@ class Workspace:
         sample_cache_bytes: int = SAMPLE_CACHE_BYTES,
     ) -> None:
         self.paths = ByteCache(sample_cache_bytes)
+        self.cards = available_models()
         self._load = load
         self._models: dict[str, nn.Module] = {}
         self._scratch: dict[str, nn.Module] = {}
@@ -63,15 +64,7 @@ class Workspace:
 
     def prepared(self, request: Request) -> PreparedModel:
         """Returns the sorted weights for the request's model, granularity and kept tensors."""
-        key = _prepared_key(request)
-        with self._lock:
-            if key not in self._prepared:
-                _, granularity, group_size, keep = key
-                while len(self._prepared) >= N_PREPARED:
-                    self._prepared.pop(next(iter(self._prepared)))
-                made = prepare(self.model(request.model), granularity, group_size, keep)
-                self._prepared[key] = (made, {})
-            return self._prepared[key][0]
+        return self._entry(request)[0]
 
     def weights_view(self, request: Request) -> WeightsView:
         """Makes the view of the chosen row."""
@@ -79,8 +72,7 @@ class Workspace:
 
     def distance_view(self, request: Request) -> DistanceView:
         """Makes the view of all distances; complete curves are remembered."""
-        prepared = self.prepared(request)
-        return distance_view(request, prepared, self._prepared[_prepared_key(request)][1])
+        return distance_view(request, *self._entry(request))
 
     def fit(self, request: Request, scheme: str) -> Fit:
         """Returns the codebooks of one scheme for the request, fitted when first asked for."""
@@ -90,16 +82,30 @@ class Workspace:
 
     def is_ready(self, request: Request) -> bool:
         """Tells whether the weight views can be made at once, without sorting or fitting."""
-        if _prepared_key(request) not in self._prepared:
-            return False
-        if request.bits is None:
-            return True
-        prepared = self.prepared(request)
+        entry = self._prepared.get(_prepared_key(request))
+        if entry is None or request.bits is None:
+            return entry is not None
+        prepared, _ = entry
         return all(
             prepared.is_fitted(scheme, request.bits, request.codebook_dtype)
             for scheme in (request.scheme, request.compare)
             if scheme
         )
+
+    def _entry(self, request: Request) -> tuple[PreparedModel, CurveMemory]:
+        """Returns what was sorted before; only the first one waits, and not the interface thread."""
+        key = _prepared_key(request)
+        entry = self._prepared.get(key)
+        if entry is not None:
+            return entry
+        with self._lock:
+            if key not in self._prepared:
+                _, granularity, group_size, keep = key
+                while len(self._prepared) >= N_PREPARED:
+                    self._prepared.pop(next(iter(self._prepared)))
+                made = prepare(self.model(request.model), granularity, group_size, keep)
+                self._prepared[key] = (made, {})
+            return self._prepared[key]
 
     def check(self, request: Request) -> None:
         """Checks the request's names against what there is.
@@ -107,7 +113,7 @@ class Workspace:
         Raises:
             ValueError: The model, a scheme or the class does not exist.
         """
-        cards = available_models()
+        cards = self.cards
         if request.model not in cards:
             raise ValueError(f"model is {request.model!r}; choose one of {', '.join(cards)}.")
         for name in (request.scheme, request.compare):

@@ -44,7 +44,7 @@ def guarded(method: Callable) -> Callable:
             return method(self, *args, **kwargs)
         except Exception as error:
             text = str(error).strip() or repr(error)
-            self.status.fail(Failure("interface", text.splitlines()[0]))
+            self.status.fail(Failure("choice", text.splitlines()[0]))
             return None
 
     return call
@@ -76,8 +76,8 @@ class ExplorerApp:
         self._make_tools()
         self.widget = self._arrange()
         self._observe()
-        for problem in problems:
-            self.status.fail(Failure("link", problem))
+        self._problems = problems
+        self._tell_problems()
         if start:
             Thread(target=self._load, daemon=True, name="load").start()
 
@@ -156,9 +156,15 @@ class ExplorerApp:
                 "No trained models were found; reinstall fmq_explore, or run fmq-explore train."
             )
         self._catalog, self.backend = catalog, backend
-        self.controls.fill(catalog)
+        self._problems += self.controls.fill(catalog)
         self._build()
         self._submit()
+        self._tell_problems()
+
+    def _tell_problems(self) -> None:
+        """Says what was wrong with the link, until the next choice."""
+        if self._problems:
+            self.status.fail(Failure("choice", " ".join(self._problems)))
 
     def _post(self, function: Callable[[], None]) -> None:
         if self._loop is None:
@@ -173,6 +179,7 @@ class ExplorerApp:
         if self._scheduled or self.backend is None:
             return
         self._scheduled = True
+        self.status.clear("choice")
         if self._loop is None:
             self._submit()
         else:

@@ -58,16 +58,24 @@ class Controls:
         choice.observe(lambda _: self._follow_granularity(), "granularity")
         self._follow_granularity()
 
-    def fill(self, catalog: Catalog) -> None:
-        """Takes the lists to choose from; a choice that is not on them goes back to its default."""
+    def fill(self, catalog: Catalog) -> list[str]:
+        """Takes the lists to choose from.
+
+        Returns:
+            A sentence for each choice that is not on its list and goes back to its default.
+        """
         self._catalog = catalog
         models = [(entry.title, name) for name, entry in catalog.models.items()]
         schemes = [(title, name) for name, title in catalog.schemes.items()]
-        self._offer(self.model, "model", models)
-        self._offer(self.scheme, "scheme", schemes)
-        self._offer(self.compare, "compare", [("none", ""), *schemes])
-        self._offer(self.solver, "solver", [(title, n) for n, title in catalog.solvers.items()])
+        solvers = [(title, name) for name, title in catalog.solvers.items()]
+        problems = [
+            self._offer(self.model, "model", models),
+            self._offer(self.scheme, "scheme", schemes),
+            self._offer(self.compare, "compare", [("none", ""), *schemes]),
+            self._offer(self.solver, "solver", solvers),
+        ]
         self._follow_model()
+        return [problem for problem in problems if problem]
 
     def set_layers(self, layers: tuple[str, ...], shown: str) -> None:
         """Takes the names of the quantized tensors, and the one on show."""
@@ -180,17 +188,19 @@ class Controls:
         widget.observe(take, "value")
         show()
 
-    def _offer(self, widget: w.Dropdown, name: str, options: list[tuple[str, Any]]) -> None:
-        """Gives a list its options without losing the state's value."""
+    def _offer(self, widget: w.Dropdown, name: str, options: list[tuple[str, Any]]) -> str:
+        """Gives a list its options without losing the state's value; says so if it has to."""
         value = getattr(self._choice, name)
         with self._filling():
             widget.options = options
         names = [option for _, option in options]
-        if value not in names:
-            default = self._choice.traits()[name].default_value
-            value = default if default in names else names[0]
-        setattr(self._choice, name, value)
-        widget.value = value
+        known = value in names
+        if not known:
+            default = getattr(Choice(), name)
+            setattr(self._choice, name, default if default in names else names[0])
+        widget.value = getattr(self._choice, name)
+        offered = ", ".join(filter(None, names))
+        return "" if known else f"{name} is {value!r}; choose one of {offered}."
 
     def _follow_model(self) -> None:
         """Offers the model's classes."""

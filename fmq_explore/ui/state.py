@@ -84,6 +84,7 @@ class Choice(traitlets.HasTraits):
 
     def reset(self) -> None:
         """Returns every choice but the theme to its default."""
+        fresh = Choice()
         for name in (*REQUEST_NAMES, *VIEW_NAMES):
             if name != "theme":
-                setattr(self, name, self.traits()[name].default_value)
+                setattr(self, name, getattr(fresh, name))

@@ -128,7 +128,7 @@ def _figure_text(name: str, value: float) -> str:
     tips = {
         "PSNR": "Fidelity: peak signal-to-noise ratio to the reference's images, data range 2.",
         "SSIM": "Fidelity: structural similarity to the reference's images, 1 is identical.",
-        "RMS gap": "Fidelity: root mean square distance between paired samples.",
+        "RMS gap": "Fidelity: root mean square gap to the reference's sample, in a coordinate.",
     }
     return f'<span title="{tips.get(name, "")}">{name} <b>{text}</b></span>'
 
