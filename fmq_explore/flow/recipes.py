@@ -18,7 +18,7 @@ class Preset:
 
 _PERCEPTRON = {"architecture": "mlp", "width": 128, "depth": 3}
 _POINTS = Recipe(steps=14_000, batch_size=512, time_sampler="uniform")
-_IMAGES = Preset({"architecture": "unet", "channels": 32, "patch": 2}, Recipe(steps=12_000))
+_IMAGES = Preset({"architecture": "unet", "channels": 32, "patch": 2}, Recipe(steps=5_500))
 
 PRESETS: dict[str, Preset] = {
     "gaussians": Preset(_PERCEPTRON, replace(_POINTS, steps=5_000)),
