@@ -93,7 +93,7 @@ class Workspace:
         )
 
     def _entry(self, request: Request) -> tuple[PreparedModel, CurveMemory]:
-        """Returns what was sorted before; only the first one waits, and not the interface thread."""
+        """Returns what was sorted before, or sorts; the interface thread never comes to sort."""
         key = _prepared_key(request)
         entry = self._prepared.get(key)
         if entry is not None:

@@ -96,6 +96,6 @@ def _pack(values: Any, buffers: list[memoryview]) -> dict[str, Any]:
     if array.dtype == np.float64:
         array = array.astype(np.float32)
     array = np.ascontiguousarray(array)
-    buffers.append(memoryview(array).cast("B") if array.size else memoryview(b""))
+    buffers.append(array.data.cast("B") if array.size else memoryview(b""))
     header: dict[str, Any] = {"buffer": len(buffers) - 1, "dtype": str(array.dtype)}
     return {**header, "shape": list(array.shape)} if image else header

@@ -43,7 +43,7 @@ class SheetView(anywidget.AnyWidget):
         self._total = max(total, len(self._images))
         shape = list(self._images.shape)
         message = {"version": self._version, "shape": shape, "total": self._total}
-        self.send(message, [memoryview(self._images).cast("B")])
+        self.send(message, [self._images.data.cast("B")])
 
     def _receive(self, _: Any, content: dict, __: Any) -> None:
         if content.get("event") == "ready" and self._images is not None:

@@ -33,7 +33,8 @@ def drag_to(page: Page, steps: int) -> None:
     """Drags the bits slider by whole steps, as a hand does: in many small moves."""
     track = page.locator(".fmq-bits .noUi-base").bounding_box()
     handle = bits_slider(page).bounding_box()
-    assert track and handle
+    assert track is not None
+    assert handle is not None
     x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
@@ -105,7 +106,8 @@ def test_the_address_restores_the_whole_view(
     expect(first).to_have_url(re.compile(r"time=0\.6"))
     at_rest(first)
     before, address = pictures(first), first.url
-    assert "scheme=uniform" in address and "bits=2" in address
+    assert "scheme=uniform" in address
+    assert "bits=2" in address
     first.goto("about:blank")
     first.goto(address)
     again = pictures(at_rest(first))
@@ -156,8 +158,8 @@ def test_no_text_is_cut(app_page: Open, at_rest: Rest, page: Page, size: tuple[i
     page.set_viewport_size({"width": size[0], "height": size[1]})
     at_rest(app_page("?model=digits&compare=equal_mass"))
     cut = page.evaluate(
-        "() => [...document.querySelectorAll('.fmq-root :is(h1, h2, h3, button, td, th, .widget-label,"
-        " .fmq-sample-title, .fmq-sample-figures, .fmq-key, .widget-readout)')]"
+        "() => [...document.querySelectorAll('.fmq-root :is(h1, h2, h3, button, td, th,"
+        " .widget-label, .fmq-sample-title, .fmq-sample-figures, .fmq-key, .widget-readout)')]"
         ".filter(e => e.offsetParent && e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0)"
         ".map(e => e.innerText)"
     )

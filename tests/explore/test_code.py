@@ -32,7 +32,8 @@ def test_the_code_repeats_the_screen(request_: Request, capsys) -> None:
 def test_classes_are_written_out() -> None:
     request = Request(label=None, guidance=2.0)
     text = code_for(request, full_size_of_images(), n_classes=10)
-    assert "label=torch.arange(64) % 10" in text and "guidance=2" in text
+    assert "label=torch.arange(64) % 10" in text
+    assert "guidance=2" in text
     assert text.startswith("import fmq_explore as fmq\nimport torch\n")
     assert "label=7" in code_for(Request(label=7), full_size_of_images(), n_classes=10)
 

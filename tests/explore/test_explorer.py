@@ -1,4 +1,4 @@
-"""The explorer answers in order, keeps quiet about what is no longer wanted, and survives failures."""
+"""The explorer answers in order, drops what is no longer wanted, and survives failures."""
 
 import threading
 import time
@@ -116,7 +116,7 @@ def test_neighbouring_widths_are_prefetched_when_idle(workspace: Workspace) -> N
     explorer.close()
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     """What a failing network raises here."""
 
 
@@ -127,7 +127,7 @@ def broken_model(name: str):
     def fail(*_) -> None:
         calls["n"] += 1
         if calls["n"] > 2:
-            raise Broken("the network gave up\nand a second line")
+            raise BrokenError("the network gave up\nand a second line")
 
     model.register_forward_pre_hook(fail)
     return model
@@ -138,7 +138,8 @@ def test_a_failing_stage_says_one_sentence_and_the_rest_goes_on(listener: Listen
     explorer.submit(REQUEST).result(timeout=120)
     sentences = {failure.sentence for failure in listener.of(Failure)}
     assert sentences == {"The samples stage failed: the network gave up."}
-    assert listener.of(WeightsView) and listener.of(DistanceView)
+    assert listener.of(WeightsView)
+    assert listener.of(DistanceView)
     assert listener.of(DistanceView)[-1].model_curves["uniform"].shape == (8,)
     explorer.submit(replace(REQUEST, bits=2)).result(timeout=60)
     assert listener.of(DistanceView)[-1].primary.label_bits == 2
@@ -149,7 +150,8 @@ def test_an_unknown_model_is_one_sentence(listener: Listener) -> None:
     explorer = Explorer(listener)
     explorer.submit(Request(model="nobody")).result(timeout=60)
     failures = listener.of(Failure)
-    assert failures and "model is 'nobody'" in failures[0].sentence
+    assert failures
+    assert "model is 'nobody'" in failures[0].sentence
     assert len({failure.sentence for failure in failures}) == 1
     explorer.close()
 

@@ -41,7 +41,7 @@ def test_the_default_needs_no_words() -> None:
 
 
 @pytest.mark.parametrize(
-    "query, name",
+    ("query", "name"),
     [
         ("bits=9", "bits"),
         ("bits=two", "bits"),
@@ -56,7 +56,8 @@ def test_a_broken_link_keeps_the_rest_and_says_what_was_wrong(query: str, name: 
     request, problems = Request.from_query(f"scheme=uniform&{query}")
     assert request == Request(scheme="uniform")
     (problem,) = problems
-    assert name in problem and problem.endswith(".")
+    assert name in problem
+    assert problem.endswith(".")
 
 
 @pytest.mark.parametrize(

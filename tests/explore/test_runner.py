@@ -1,4 +1,4 @@
-"""The latest job wins: older ones stop, those that never began never begin, and nothing queues up."""
+"""The latest job wins: older ones stop, waiting ones never begin, and nothing queues up."""
 
 import threading
 import time

@@ -123,7 +123,7 @@ def test_classes_take_turns_or_are_one_or_none(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    "values, words",
+    ("values", "words"),
     [
         ({"model": "nobody"}, "model is 'nobody'"),
         ({"scheme": "magic"}, "scheme is 'magic'"),

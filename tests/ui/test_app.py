@@ -37,8 +37,10 @@ def started(query: str, catalog: Catalog) -> ExplorerApp:
 
 def test_every_panel_shows_the_first_request(app: ExplorerApp) -> None:
     assert "fmq-failed" not in app.status.widget.value
-    assert app.weights._drawn and app.distance._drawn
-    assert app.samples._drawn and app.trajectories._drawn
+    assert app.weights._drawn
+    assert app.distance._drawn
+    assert app.samples._drawn
+    assert app.trajectories._drawn
     assert app.page.query == "model=moons&steps=3"
 
 
@@ -70,7 +72,8 @@ def test_the_scrubber_moves_samples_and_paths(app: ExplorerApp) -> None:
     assert app.choice.time == 0.0
     assert app.samples._fraction == app.trajectories._fraction == 0.0
     app.choice.steps = 8
-    assert app.scrubber.slider.max == 8 and app.scrubber.slider.value == 0
+    assert app.scrubber.slider.max == 8
+    assert app.scrubber.slider.value == 0
 
 
 def test_a_link_restores_the_view(app: ExplorerApp, catalog: Catalog) -> None:
@@ -85,7 +88,8 @@ def test_a_link_restores_the_view(app: ExplorerApp, catalog: Catalog) -> None:
 
 def test_a_broken_link_is_one_sentence(catalog: Catalog) -> None:
     app = ExplorerApp("bits=77", start=False)
-    assert "fmq-failed" in app.status.widget.value and "bits is 77" in app.status.widget.value
+    assert "fmq-failed" in app.status.widget.value
+    assert "bits is 77" in app.status.widget.value
 
 
 def test_an_error_in_a_callback_is_seen_and_the_app_lives_on(app: ExplorerApp, monkeypatch) -> None:
@@ -94,7 +98,8 @@ def test_an_error_in_a_callback_is_seen_and_the_app_lives_on(app: ExplorerApp, m
 
     monkeypatch.setattr(app.distance, "draw", fail)
     app.controls.bits.value = 7
-    assert "no such luck" in app.status.widget.value and "second" not in app.status.widget.value
+    assert "no such luck" in app.status.widget.value
+    assert "second" not in app.status.widget.value
     monkeypatch.undo()
     app.controls.bits.value = 4
     assert app.distance._drawn.primary.label_bits == 4
@@ -102,14 +107,17 @@ def test_an_error_in_a_callback_is_seen_and_the_app_lives_on(app: ExplorerApp, m
 
 def test_code_link_reset_and_theme(app: ExplorerApp) -> None:
     app.code.click()
-    assert app.dialog.layout.display is None and "load_model" in app.code_text.value
+    assert app.dialog.layout.display is None
+    assert "load_model" in app.code_text.value
     app.close_code.click()
     assert app.dialog.layout.display == "none"
     app.dark.click()
-    assert app.page.theme == "dark" and app.choice.theme == "dark"
+    assert app.page.theme == "dark"
+    assert app.choice.theme == "dark"
     app.choice.bits = 8
     app.reset.click()
-    assert app.choice.bits == 3 and app.choice.theme == "dark"
+    assert app.choice.bits == 3
+    assert app.choice.theme == "dark"
 
 
 def test_a_system_in_the_dark_is_followed(app: ExplorerApp) -> None:

@@ -1,4 +1,4 @@
-"""What goes to the browser: raw bytes that are the columns, and everything again for a late view."""
+"""What goes to the browser: raw bytes that are the columns, and all again for a late view."""
 
 import numpy as np
 import pytest
@@ -67,7 +67,8 @@ def test_sheets_send_pixels_and_how_many_are_to_come(monkeypatch: pytest.MonkeyP
     images = np.arange(2 * 4 * 3 * 1, dtype=np.uint8).reshape(2, 4, 3, 1)
     view.update(images, total=8)
     message, buffers = wire.messages[-1]
-    assert message["shape"] == [2, 4, 3, 1] and message["total"] == 8
+    assert message["shape"] == [2, 4, 3, 1]
+    assert message["total"] == 8
     assert bytes(buffers[0]) == images.tobytes()
     view._receive(None, {"event": "ready"}, [])
     assert wire.messages[-1][0]["total"] == 8

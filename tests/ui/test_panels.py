@@ -26,7 +26,7 @@ def test_every_scheme_has_a_colour_a_marker_and_a_name() -> None:
     assert len(set(MARKERS.values())) == len(SCHEMES)
 
 
-@pytest.mark.parametrize("theme, background", [("light", "#ffffff"), ("dark", "#182231")])
+@pytest.mark.parametrize(("theme", "background"), [("light", "#ffffff"), ("dark", "#182231")])
 def test_colours_stand_out_from_their_card(theme: str, background: str) -> None:
     colours = palette(theme)
     for colour in (colours.text, colours.muted, colours.reference, *colours.scheme.values()):
@@ -93,7 +93,8 @@ def test_distance_panel(results: Results, mode: str) -> None:
         panel._select("curve_uniform", [4])
         assert chosen == [("uniform", 5)]
     table = panel.table.value
-    assert f"{view.primary.w2:.5f}" in table and f"{view.compare.bits_per_weight:.2f}" in table
+    assert f"{view.primary.w2:.5f}" in table
+    assert f"{view.compare.bits_per_weight:.2f}" in table
 
 
 def test_samples_panel_draws_points_at_a_time(results: Results) -> None:
@@ -119,7 +120,8 @@ def test_images_become_bytes() -> None:
 
     images = torch.tensor([-2.0, -1.0, 0.0, 1.0, 3.0]).reshape(5, 1, 1, 1).expand(5, 3, 2, 2)
     tiles = _tiles(images)
-    assert tiles.shape == (5, 2, 2, 3) and tiles.dtype == np.uint8
+    assert tiles.shape == (5, 2, 2, 3)
+    assert tiles.dtype == np.uint8
     assert tiles[:, 0, 0, 0].tolist() == [0, 0, 128, 255, 255]
 
 

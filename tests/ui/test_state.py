@@ -47,7 +47,9 @@ def test_a_link_restores_computed_and_looked_at(choice: Choice) -> None:
 def test_a_broken_link_says_so_and_changes_nothing_else(choice: Choice) -> None:
     problems = choice.apply_query("?bits=many&theme=pink&time=noon&seed=4&unknown=1")
     assert len(problems) == 3
-    assert choice.seed == 4 and choice.bits == 3 and choice.theme == "auto"
+    assert choice.seed == 4
+    assert choice.bits == 3
+    assert choice.theme == "auto"
 
 
 def test_reset_returns_everything_but_the_theme(choice: Choice) -> None:
@@ -55,11 +57,12 @@ def test_reset_returns_everything_but_the_theme(choice: Choice) -> None:
     choice.time, choice.theme = 0.5, "dark"
     choice.reset()
     assert choice.request() == Request()
-    assert choice.time == 1.0 and choice.theme == "dark"
+    assert choice.time == 1.0
+    assert choice.theme == "dark"
 
 
 @pytest.mark.parametrize(
-    "name, widget_value, state_value",
+    ("name", "widget_value", "state_value"),
     [
         ("scheme", "uniform", "uniform"),
         ("compare", "optimal", "optimal"),
@@ -92,14 +95,17 @@ def test_every_control_has_a_tooltip_of_one_sentence(controls: Controls) -> None
     names += ("layer", "solver", "steps", "label", "guidance", "seed", "new_noise")
     widgets = [getattr(controls, name) for name in names] + list(controls.keep.values())
     for widget in widgets:
-        assert widget.tooltip and widget.tooltip.endswith(".") and widget.tooltip.count(".") == 1
+        assert widget.tooltip
+        assert widget.tooltip.endswith(".")
+        assert widget.tooltip.count(".") == 1
 
 
 def test_kept_tensors_are_buttons_and_unknown_names_survive(
     choice: Choice, controls: Controls
 ) -> None:
     choice.keep = ("bias", "net.3.weight")
-    assert controls.keep["bias"].value and not controls.keep["norm"].value
+    assert controls.keep["bias"].value
+    assert not controls.keep["norm"].value
     controls.keep["time"].value = True
     assert set(choice.keep) == {"bias", "time", "net.3.weight"}
 
@@ -107,9 +113,11 @@ def test_kept_tensors_are_buttons_and_unknown_names_survive(
 def test_a_model_without_classes_drops_the_class(choice: Choice, controls: Controls) -> None:
     choice.label = 4
     choice.model = "moons"
-    assert choice.label is None and controls.label.disabled
+    assert choice.label is None
+    assert controls.label.disabled
     choice.model = "mnist"
-    assert not controls.label.disabled and len(controls.label.options) == 12
+    assert not controls.label.disabled
+    assert len(controls.label.options) == 12
 
 
 def test_lists_do_not_change_the_state_while_they_are_filled(
@@ -118,7 +126,8 @@ def test_lists_do_not_change_the_state_while_they_are_filled(
     seen: list = []
     choice.observe(seen.append)
     controls.set_layers(("a.weight", "b.weight"), "b.weight")
-    assert not seen and controls.layer.value == "b.weight"
+    assert not seen
+    assert controls.layer.value == "b.weight"
     controls.layer.value = "a.weight"
     assert choice.layer == "a.weight"
 
@@ -126,7 +135,8 @@ def test_lists_do_not_change_the_state_while_they_are_filled(
 def test_a_state_that_is_not_on_a_list_goes_back_to_the_default(choice: Choice) -> None:
     choice.scheme, choice.model = "magic", "nobody"
     problems = Controls(choice).fill(CATALOG)
-    assert choice.scheme == "optimal" and choice.model == "mnist"
+    assert choice.scheme == "optimal"
+    assert choice.model == "mnist"
     assert problems == [
         "model is 'nobody'; choose one of moons, mnist.",
         "scheme is 'magic'; choose one of uniform, optimal.",

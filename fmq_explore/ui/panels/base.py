@@ -4,6 +4,7 @@ __all__ = [
     "Card",
     "caption",
     "clean_figure",
+    "column_source",
     "fixed_range",
     "log_range",
     "mirrored_percent",
@@ -17,7 +18,7 @@ from typing import Any
 
 import ipywidgets as w
 import numpy as np
-from bokeh.models import CustomJSTickFormatter, Range1d
+from bokeh.models import ColumnDataSource, CustomJSTickFormatter, Range1d
 from bokeh.plotting import figure
 
 
@@ -79,6 +80,11 @@ def segments(paths: np.ndarray) -> dict[str, np.ndarray]:
 def mirrored_percent() -> CustomJSTickFormatter:
     """Returns a formatter for shares that are drawn both upwards and downwards."""
     return CustomJSTickFormatter(code="return `${Math.abs(Math.round(100 * tick))}%`")
+
+
+def column_source(name: str, *columns: str) -> ColumnDataSource:
+    """Returns a named, empty source with the given columns."""
+    return ColumnDataSource({column: [] for column in columns}, name=name)
 
 
 def fixed_range(name: str, start: float = 0.0, end: float = 1.0) -> Range1d:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as w
 import numpy as np
-from bokeh.models import ColumnDataSource
 
 from ...explore import SampleSet, SamplesView, TraceView
 from ..figure import FigureView
 from ..sheet import SheetView
 from ..theme import SHORT_TITLES, bokeh_theme, palette
-from .base import Card, caption, clean_figure, fixed_range, toggle
+from .base import Card, caption, clean_figure, column_source, fixed_range, toggle
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -167,11 +166,11 @@ def _cloud_figure(theme: str, role: str):
         ("data", colours.bars, 0.7, 3),
         ("points", colours.reference if role == "reference" else colours.text, 0.7, 3.5),
     ):
-        source = ColumnDataSource({"x": [], "y": []}, name=name)
+        source = column_source(name, "x", "y")
         dots = plot.scatter(
             "x", "y", source=source, size=size, fill_color=colour, fill_alpha=alpha, line_color=None
         )
         dots.glyph.name = f"dots_{name}"
-    links = ColumnDataSource({"x": [], "y": []}, name="links")
+    links = column_source("links", "x", "y")
     plot.line("x", "y", source=links, line_color=colours.muted, line_alpha=0.6)
     return plot

@@ -2,14 +2,16 @@
 
 __all__ = ["TrajectoriesPanel"]
 
+from typing import Any
+
 import ipywidgets as w
 import numpy as np
-from bokeh.models import ColumnDataSource, Span
+from bokeh.models import BasicTicker, Span
 
 from ...explore import TraceView
 from ..figure import FigureView
 from ..theme import SHORT_TITLES, bokeh_theme, palette
-from .base import Card, caption, clean_figure, fixed_range, segments
+from .base import Card, caption, clean_figure, column_source, fixed_range, segments
 
 ROLES = ("reference", "a", "b")
 
@@ -86,7 +88,8 @@ class TrajectoriesPanel:
         }
 
     def _gap_columns(self, view: TraceView) -> tuple[dict, dict]:
-        sources, properties = {}, {"now": {"location": self._fraction}}
+        sources: dict[str, Any] = {}
+        properties: dict[str, Any] = {"now": {"location": self._fraction}}
         values = [*view.divergence.values(), np.empty(0)][:2]
         for role, scheme, gap in zip(("a", "b"), self._schemes, values, strict=True):
             sources[f"gap_{role}"] = {"t": view.times[: len(gap)] * 1.0, "gap": gap}
@@ -124,18 +127,18 @@ def _plane_figure(theme: str):
     colours = palette(theme)
     plot = clean_figure(x_range=fixed_range("x", -4, 4), y_range=fixed_range("y", -4, 4))
     plot.xaxis.name, plot.yaxis.name = "x_axis", "y_axis"
-    data = ColumnDataSource({"x": [], "y": []}, name="data")
+    data = column_source("data", "x", "y")
     plot.scatter(
         "x", "y", source=data, size=4, fill_color=colours.bars, fill_alpha=0.55, line_color=None
     )
     for role, alpha in (("reference", 0.28), ("b", 0.4), ("a", 0.45)):
-        source = ColumnDataSource({"x": [], "y": []}, name=f"paths_{role}")
+        source = column_source(f"paths_{role}", "x", "y")
         line = plot.line(
             "x", "y", source=source, line_color=colours.reference, line_alpha=alpha, line_width=1.2
         )
         line.glyph.name = f"paths_{role}_look"
     for role in ROLES:
-        source = ColumnDataSource({"x": [], "y": []}, name=f"dots_{role}")
+        source = column_source(f"dots_{role}", "x", "y")
         dots = plot.scatter(
             "x",
             "y",
@@ -154,10 +157,10 @@ def _gap_figure(theme: str):
     plot = clean_figure(x_range=fixed_range("t", -0.01, 1.01), y_range=fixed_range("gap"))
     plot.xaxis.axis_label = "t (0 noise, 1 data)"
     plot.yaxis.axis_label = "RMS gap"
-    plot.yaxis.ticker.desired_num_ticks = 3
+    plot.yaxis.ticker = BasicTicker(desired_num_ticks=3)
     plot.xgrid.visible = False
     for role in ("b", "a"):
-        source = ColumnDataSource({"t": [], "gap": []}, name=f"gap_{role}")
+        source = column_source(f"gap_{role}", "t", "gap")
         line = plot.line("t", "gap", source=source, line_width=3)
         line.glyph.name = f"gap_{role}_look"
     plot.add_layout(

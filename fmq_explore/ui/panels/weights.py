@@ -4,12 +4,12 @@ __all__ = ["WeightsPanel"]
 
 import ipywidgets as w
 import numpy as np
-from bokeh.models import ColumnDataSource, HoverTool, LinearAxis, NumeralTickFormatter
+from bokeh.models import HoverTool, LinearAxis, NumeralTickFormatter
 
 from ...explore import SchemeCells, WeightsView
 from ..figure import FigureView
 from ..theme import bokeh_theme, palette
-from .base import Card, caption, clean_figure, fixed_range, mirrored_percent, toggle
+from .base import Card, caption, clean_figure, column_source, fixed_range, mirrored_percent, toggle
 
 N_QUANTILES = 1000
 
@@ -80,18 +80,13 @@ def _histogram_figure(theme: str):
     plot.xaxis.axis_label = "weight"
     plot.yaxis.axis_label = "weights in each bar"
     plot.yaxis.formatter = mirrored_percent()
-    plot.add_layout(
-        LinearAxis(
-            y_range_name="mass",
-            axis_label="weights on each level",
-            formatter=mirrored_percent(),
-        ),
-        "right",
-    )
+    right = LinearAxis(y_range_name="mass", axis_label="weights on each level")
+    right.formatter = mirrored_percent()  # type: ignore[assignment]
+    plot.add_layout(right, "right")
     plot.xgrid.visible = False
-    bars = ColumnDataSource({"left": [], "right": [], "top": []}, name="bars")
+    bars = column_source("bars", "left", "right", "top")
     plot.quad("left", "right", "top", 0, source=bars, fill_color=colours.bars, line_color=None)
-    borders = ColumnDataSource({"x": [], "y0": [], "y1": []}, name="borders")
+    borders = column_source("borders", "x", "y0", "y1")
     plot.segment(
         "x",
         "y0",
@@ -109,7 +104,7 @@ def _histogram_figure(theme: str):
 
 
 def _stems(plot, role: str) -> None:
-    source = ColumnDataSource({"x": [], "y": []}, name=f"levels_{role}")
+    source = column_source(f"levels_{role}", "x", "y")
     stems = plot.segment("x", 0, "x", "y", source=source, line_width=2.5, y_range_name="mass")
     dots = plot.scatter("x", "y", source=source, size=8, y_range_name="mass")
     stems.glyph.name, dots.glyph.name = f"stems_{role}", f"dots_{role}"
@@ -161,12 +156,12 @@ def _transport_figure(theme: str):
     plot.xaxis.axis_label = "share of the weights below"
     plot.xaxis.formatter = NumeralTickFormatter(format="0%")
     plot.yaxis.axis_label = "weight"
-    area = ColumnDataSource({"u": [], "y1": [], "y2": []}, name="area")
+    area = column_source("area", "u", "y1", "y2")
     plot.varea("u", "y1", "y2", source=area, fill_color=colours.bars, fill_alpha=0.6)
-    curve = ColumnDataSource({"u": [], "y": []}, name="curve")
+    curve = column_source("curve", "u", "y")
     plot.line("u", "y", source=curve, line_color=colours.reference, line_width=2.5)
     for role, dash in (("b", [6, 4]), ("a", "solid")):
-        source = ColumnDataSource({"u": [], "y": []}, name=f"stairs_source_{role}")
+        source = column_source(f"stairs_source_{role}", "u", "y")
         line = plot.line("u", "y", source=source, line_width=3, line_dash=dash)
         line.glyph.name = f"stairs_{role}"
     return plot
