@@ -21,7 +21,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Prints medians over interleaved repetitions, so that load hits both sides alike."""
+    """Prints medians over pairs that ran one after the other, so that load hits both alike."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--repeats", type=int, default=21)
@@ -41,9 +41,14 @@ def main() -> None:
     def path() -> None:
         sample(model, 16, options.steps, "midpoint", label=label, record=True)
 
-    bare(), path()
-    pairs = [(seconds(bare), seconds(path)) for _ in range(options.repeats)]
-    ratio = median(b for _, b in pairs) / median(a for a, _ in pairs)
+    bare()
+    path()
+    pairs = []
+    for i in range(options.repeats):  # the order alternates, so that neither side is always second
+        first, second = (bare, path) if i % 2 else (path, bare)
+        times = {first: seconds(first), second: seconds(second)}
+        pairs.append((times[bare], times[path]))
+    ratio = median(b / a for a, b in pairs)
     print(f"{model.n_parameters} weights, {options.steps} midpoint steps, 16 images of 28x28")
     print(f"bare forward passes  {1e3 * median(a for a, _ in pairs):8.1f} ms")
     print(f"recorded path        {1e3 * median(b for _, b in pairs):8.1f} ms")
