@@ -8,6 +8,7 @@ from statistics import median
 from time import perf_counter
 
 import torch
+from torch import Tensor
 
 from fmq_explore.flow import UNet, noise, sample
 from fmq_explore.zoo import load_model
@@ -18,6 +19,11 @@ def seconds(work: Callable[[], object]) -> float:
     start = perf_counter()
     work()
     return perf_counter() - start
+
+
+def _still(x: Tensor, t: Tensor, label: Tensor) -> Tensor:
+    """A velocity that costs nothing: what remains is the solver itself."""
+    return x
 
 
 def main() -> None:
@@ -53,6 +59,13 @@ def main() -> None:
     print(f"bare forward passes  {1e3 * median(a for a, _ in pairs):8.1f} ms")
     print(f"recorded path        {1e3 * median(b for _, b in pairs):8.1f} ms")
     print(f"ratio                {ratio:8.3f}    (at most 1.1)")
+    alone = median(
+        seconds(
+            lambda: sample(_still, 16, options.steps, label=label, record=True, shape=x.shape[1:])
+        )
+        for _ in range(50)
+    )
+    print(f"the solver alone     {1e3 * alone:8.2f} ms, with a network that costs nothing")
     label64 = torch.arange(64) % 10
     full = median(seconds(lambda: sample(model, 64, 10, label=label64)) for _ in range(5))
     guided = median(

@@ -23,7 +23,7 @@ _IMAGES = Preset({"architecture": "unet", "channels": 32, "patch": 2}, Recipe(st
 PRESETS: dict[str, Preset] = {
     "gaussians": Preset(_PERCEPTRON, replace(_POINTS, steps=5_000)),
     "moons": Preset(_PERCEPTRON, replace(_POINTS, steps=8_000, batch_size=1024)),
-    "checkerboard": Preset(_PERCEPTRON, _POINTS),
+    "checkerboard": Preset(_PERCEPTRON, replace(_POINTS, steps=28_000)),
     "spiral": Preset(_PERCEPTRON, _POINTS),
     "digits": Preset(
         {"architecture": "unet", "channels": 16, "patch": 1, "embedding": 64},
