@@ -4,13 +4,25 @@ __all__ = ["assign_nearest", "assign_splits", "count", "fill"]
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+from .types import Floats, Ints
 
 # Every kernel works on the rows first..last of a flat Rows and writes arrays that begin at row
 # `first`. All release the GIL, so that the interface thread keeps answering.
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def assign_nearest(values, order, offsets, first, last, levels, codes, sse):
+def assign_nearest(
+    values: Floats,
+    order: NDArray[np.int32],
+    offsets: Ints,
+    first: int,
+    last: int,
+    levels: NDArray[np.float32],
+    codes: NDArray[np.uint8],
+    sse: Floats,
+) -> None:
     """Sends every weight to the nearest level, of two equally near ones to the lower."""
     top = levels.shape[1] - 1
     for r in range(first, last):
@@ -33,7 +45,17 @@ def assign_nearest(values, order, offsets, first, last, levels, codes, sse):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def assign_splits(values, order, offsets, first, last, levels, splits, codes, sse):
+def assign_splits(
+    values: Floats,
+    order: NDArray[np.int32],
+    offsets: Ints,
+    first: int,
+    last: int,
+    levels: NDArray[np.float32],
+    splits: Ints,
+    codes: NDArray[np.uint8],
+    sse: Floats,
+) -> None:
     """Sends the sorted weights splits[r, k]..splits[r, k + 1] of a row to its level k."""
     for r in range(first, last):
         start = offsets[r]
@@ -49,7 +71,14 @@ def assign_splits(values, order, offsets, first, last, levels, splits, codes, ss
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill(codes, offsets, first, last, levels, out):
+def fill(
+    codes: NDArray[np.uint8],
+    offsets: Ints,
+    first: int,
+    last: int,
+    levels: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
     """Writes the level of every code, in the tensor's own order."""
     base = offsets[first]
     for r in range(first, last):
@@ -59,7 +88,7 @@ def fill(codes, offsets, first, last, levels, out):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def count(codes, offsets, first, last, out):
+def count(codes: NDArray[np.uint8], offsets: Ints, first: int, last: int, out: Ints) -> None:
     """Counts the weights at every level."""
     base = offsets[first]
     for r in range(first, last):

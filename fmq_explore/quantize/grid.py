@@ -7,6 +7,8 @@ import math
 import numpy as np
 from numba import njit
 
+from .types import Floats, Ints
+
 # The smallest exponent that an int8 holds and the largest that a float32 holds.
 _MIN_EXPONENT = -128
 _MAX_EXPONENT = 127
@@ -15,7 +17,9 @@ _STARTS = 5  # of them are refined
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def uniform(values, offsets, first, last, n_levels, out, splits):
+def uniform(
+    values: Floats, offsets: Ints, first: int, last: int, n_levels: int, out: Floats, splits: Ints
+) -> None:
     """Spaces K levels evenly from the smallest to the largest weight; writes (scale, offset)."""
     for r in range(first, last):
         low, high = values[offsets[r]], values[offsets[r + 1] - 1]
@@ -24,7 +28,9 @@ def uniform(values, offsets, first, last, n_levels, out, splits):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def symmetric(values, offsets, first, last, n_levels, out, splits):
+def symmetric(
+    values: Floats, offsets: Ints, first: int, last: int, n_levels: int, out: Floats, splits: Ints
+) -> None:
     """Writes the scale s = max|w| / (K/2 - 1) of the levels s k, k = -K/2 .. K/2 - 1.
 
     With one bit the levels are -s and s with s = max|w|.
@@ -35,7 +41,7 @@ def symmetric(values, offsets, first, last, n_levels, out, splits):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-def _grid_error(row, scale, offset, n_levels):
+def _grid_error(row: Floats, scale: float, offset: float, n_levels: int) -> float:
     """Returns the summed squared distance of a row to the nearest level offset + scale k."""
     top = n_levels - 1.0
     inverse = 1.0 / scale
@@ -48,7 +54,9 @@ def _grid_error(row, scale, offset, n_levels):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def power_of_two(values, offsets, first, last, n_levels, out, splits):
+def power_of_two(
+    values: Floats, offsets: Ints, first: int, last: int, n_levels: int, out: Floats, splits: Ints
+) -> None:
     """Writes the integer e for which the symmetric grid of scale 2^e has the least squared error.
 
     Every exponent is tried from the one that clips nothing down to where the whole grid is smaller
@@ -79,7 +87,7 @@ def power_of_two(values, offsets, first, last, n_levels, out, splits):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-def _refit(row, scale, offset, n_levels):
+def _refit(row: Floats, scale: float, offset: float, n_levels: int) -> tuple[float, float, float]:
     """Returns the least-squares (scale, offset) for the codes that a grid gives, and their error.
 
     With the codes k fixed, the error is quadratic in scale and offset: a linear regression of the
@@ -108,7 +116,7 @@ def _refit(row, scale, offset, n_levels):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _candidates(row, n_levels, starts):
+def _candidates(row: Floats, n_levels: int, starts: Floats) -> None:
     """Writes the best few (scale, offset) among grids ever narrower than the row's range.
 
     The range shrinks towards the mean on both sides, above only, or below only, down to half a
@@ -132,7 +140,7 @@ def _candidates(row, n_levels, starts):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _search(row, n_levels, result):
+def _search(row: Floats, n_levels: int, result: Floats) -> None:
     """Refines the best candidates in turn and writes the best (scale, offset) met on the way."""
     starts = np.zeros((_STARTS, 2))
     _candidates(row, n_levels, starts)
@@ -153,16 +161,18 @@ def _search(row, n_levels, result):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _stored_error(row, scale, offset, n_levels):
+def _stored_error(row: Floats, scale: float, offset: float, n_levels: int) -> float:
     """Returns the squared error of the grid as float32 stores it."""
-    scale, offset = np.float32(scale), np.float32(offset)
-    if scale <= 0.0:
+    stored = float(np.float32(scale))
+    if stored <= 0.0:
         return np.inf
-    return _grid_error(row, np.float64(scale), np.float64(offset), n_levels)
+    return _grid_error(row, stored, float(np.float32(offset)), n_levels)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def clipped(values, offsets, first, last, n_levels, out, splits):
+def clipped(
+    values: Floats, offsets: Ints, first: int, last: int, n_levels: int, out: Floats, splits: Ints
+) -> None:
     """Writes the (scale, offset) of an even grid whose range minimises the squared error.
 
     What lies outside the range is clipped to its ends. Min-max is among the candidates, so the

@@ -16,20 +16,23 @@ __all__ = ["optimal"]
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+from .types import Floats, Ints
 
 _DENSE = 8  # up to this many levels the dynamic programme is solved on the whole triangle
-_GAP = 8  # between optima whose numbers of cells differ by 2 + k / _GAP the band is narrow enough
+_GAP = 16  # between optima whose numbers of cells differ by 2 + k / _GAP the band is narrow enough
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _cost(n, s, q, i, j):
+def _cost(n: Floats, s: Floats, q: Floats, i: int, j: int) -> float:
     """Returns the squared distance of the distinct values i..j-1 to their mean."""
     d = s[j] - s[i]
     return max((q[j] - q[i]) - d * d / (n[j] - n[i]), 0.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _prefix(row, x, n, s, q):
+def _prefix(row: Floats, x: Floats, n: Floats, s: Floats, q: Floats) -> int:
     """Writes the distinct values of a row and prefix sums of count, x and x^2; returns how many.
 
     The values are taken relative to the median, and the sums run outwards from it. Near the
@@ -58,7 +61,18 @@ def _prefix(row, x, n, s, q):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _layer(n, s, q, before, low, high, past_low, past_high, now, arg):
+def _layer(
+    n: Floats,
+    s: Floats,
+    q: Floats,
+    before: Floats,
+    low: int,
+    high: int,
+    past_low: int,
+    past_high: int,
+    now: Floats,
+    arg: NDArray[np.int32],
+) -> None:
     """Solves one layer of the dynamic programme for the ends low..high.
 
     `before[p]` is the least cost of the cells up to p, for past_low <= p <= past_high. Writes
@@ -87,7 +101,9 @@ def _layer(n, s, q, before, low, high, past_low, past_high, now, arg):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _banded(n, s, q, m, k, low, high, path, stop):
+def _banded(
+    n: Floats, s: Floats, q: Floats, m: int, k: int, low: Ints, high: Ints, path: Ints, stop: Ints
+) -> None:
     """Finds the optimal cuts of m values into k cells, cut i lying in low[i]..high[i]."""
     base = np.zeros(k + 1, dtype=np.int64)
     for i in range(1, k):
@@ -106,7 +122,9 @@ def _banded(n, s, q, m, k, low, high, path, stop):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _dense(n, s, q, m, k_max, costs, paths, stop):
+def _dense(
+    n: Floats, s: Floats, q: Floats, m: int, k_max: int, costs: Floats, paths: Ints, stop: Ints
+) -> None:
     """Solves the whole dynamic programme up to k_max cells, and so for every smaller number too.
 
     Writes the least cost D(k) to `costs[k]` and the cuts of k cells to `paths[k]`.
@@ -127,7 +145,17 @@ def _dense(n, s, q, m, k_max, costs, paths, stop):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _priced(n, s, q, m, price, f, parent, candidate, since):
+def _priced(
+    n: Floats,
+    s: Floats,
+    q: Floats,
+    m: int,
+    price: float,
+    f: Floats,
+    parent: Ints,
+    candidate: Ints,
+    since: Ints,
+) -> int:
     """Minimises the cost plus a price per cell; returns the number of cells of an optimum.
 
     f[j] = min_i f[i] + c(i, j) + price. As cuts are monotone, the starts i that are best for some
@@ -141,7 +169,7 @@ def _priced(n, s, q, m, price, f, parent, candidate, since):
         while head < tail and since[head + 1] <= j:
             head += 1
         p = candidate[head]
-        value = f[p] + _cost(n, s, q, p, j) + price
+        value = float(f[p]) + _cost(n, s, q, p, j) + price
         f[j] = value
         parent[j] = p
         since[head] = j + 1
@@ -155,7 +183,8 @@ def _priced(n, s, q, m, price, f, parent, candidate, since):
                 break
             tail -= 1
         if tail >= head:
-            end = _takeover(n, s, q, m, value, j, f[candidate[tail]], candidate[tail], end)
+            t = candidate[tail]
+            end = _takeover(n, s, q, m, value, j, float(f[t]), t, end)
         if end <= m:
             tail += 1
             candidate[tail] = j
@@ -164,7 +193,9 @@ def _priced(n, s, q, m, price, f, parent, candidate, since):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _takeover(n, s, q, m, value, j, other, t, low):
+def _takeover(
+    n: Floats, s: Floats, q: Floats, m: int, value: float, j: int, other: float, t: int, low: int
+) -> int:
     """Returns the first end > low where a last cell from j beats one from t, or m + 1.
 
     It is close to `low` as a rule, so the search gallops from there before it bisects.
@@ -189,7 +220,7 @@ def _takeover(n, s, q, m, value, j, other, t, low):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _length(parent, m):
+def _length(parent: Ints, m: int) -> int:
     """Counts the cells of the path that ends in m."""
     k = 0
     while m > 0:
@@ -199,7 +230,7 @@ def _length(parent, m):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _trace(parent, m, k, path):
+def _trace(parent: Ints, m: int, k: int, path: Ints) -> None:
     """Writes the k + 1 cuts of the path that ends in m."""
     for i in range(k, -1, -1):
         path[i] = m
@@ -208,7 +239,9 @@ def _trace(parent, m, k, path):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _band(m, k, few, k_few, many, k_many, low, high):
+def _band(
+    m: int, k: int, few: Ints, k_few: int, many: Ints, k_many: int, low: Ints, high: Ints
+) -> None:
     """Bounds the k + 1 cuts by those of an optimum with fewer and of one with more cells."""
     for i in range(k + 1):
         low[i] = max(i, many[i])
@@ -226,7 +259,9 @@ def _band(m, k, few, k_few, many, k_many, low, high):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _next_price(target, k_few, price_few, k_many, price_many, repeats):
+def _next_price(
+    target: float, k_few: int, price_few: float, k_many: int, price_many: float, repeats: int
+) -> float:
     """Guesses the price at which `target` cells are best, from those at two other numbers.
 
     The price is -D'(k), about k^-3. A guess that falls on the same side again and again is made
@@ -241,7 +276,20 @@ def _next_price(target, k_few, price_few, k_many, price_many, repeats):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _bracket(n, s, q, m, k, few, k_few, price_few, many, f, work, stop):
+def _bracket(
+    n: Floats,
+    s: Floats,
+    q: Floats,
+    m: int,
+    k: int,
+    few: Ints,
+    k_few: int,
+    price_few: float,
+    many: Ints,
+    f: Floats,
+    work: Ints,
+    stop: Ints,
+) -> tuple[int, int, float]:
     """Finds an optimum with k cells or a few less and one with k or a few more.
 
     `few` enters as an optimum of k_few < k cells at price_few. Returns the two numbers of cells
@@ -277,7 +325,9 @@ def _bracket(n, s, q, m, k, few, k_few, price_few, many, f, work, stop):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _levels(x, n, s, middle, path, k, level):
+def _levels(
+    x: Floats, n: Floats, s: Floats, middle: float, path: Ints, k: int, level: Floats
+) -> None:
     """Writes the mean of every cell; a cell of one value gives that very value."""
     for i in range(k):
         a, b = path[i], path[i + 1]
@@ -288,7 +338,16 @@ def _levels(x, n, s, middle, path, k, level):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _solve_row(row, low_bits, high_bits, level, buffers, work, paths, stop):
+def _solve_row(
+    row: Floats,
+    low_bits: int,
+    high_bits: int,
+    level: Floats,
+    buffers: Floats,
+    work: Ints,
+    paths: Ints,
+    stop: Ints,
+) -> None:
     """Writes the optimal levels of one row for low_bits..high_bits, one after the other."""
     x, n, s, q, f = buffers[0], buffers[1], buffers[2], buffers[3], buffers[4]
     m = _prefix(row, x, n, s, q)
@@ -310,7 +369,7 @@ def _solve_row(row, low_bits, high_bits, level, buffers, work, paths, stop):
         elif k <= _DENSE:
             _levels(x, n, s, middle, paths[k], k, out)
             few[: k + 1] = paths[k, : k + 1]
-            k_few, price = k, costs[k - 1] - costs[k]
+            k_few, price = k, float(costs[k - 1] - costs[k])
         else:
             k_few, k_many, price = _bracket(n, s, q, m, k, few, k_few, price, many, f, work, stop)
             if k_few < k:
@@ -324,7 +383,16 @@ def _solve_row(row, low_bits, high_bits, level, buffers, work, paths, stop):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def optimal(values, offsets, first, last, low_bits, high_bits, out, state):
+def optimal(
+    values: Floats,
+    offsets: Ints,
+    first: int,
+    last: int,
+    low_bits: int,
+    high_bits: int,
+    out: Floats,
+    state: Ints,
+) -> None:
     """Writes the levels that minimise the squared error of each row, for all of low..high bits.
 
     The levels for b bits fill the columns 2^b - 2^low .. 2^(b+1) - 2^low. A row of at most 2^b

@@ -247,7 +247,7 @@ def prepare(
     for name, (array, dtype) in zip(names, arrays, strict=True):
         last = first + len(row_lengths(array.shape, granularity, group_size))
         values = rows.values[rows.offsets[first] : rows.offsets[last]]
-        plans[name] = Plan(name, array.shape, dtype, first, last, float(np.dot(values, values)))
+        plans[name] = Plan(name, array.shape, dtype, first, last, float(np.square(values).sum()))
         first = last
     return PreparedModel(
         rows=rows,

@@ -4,9 +4,11 @@ __all__ = ["equal_mass", "piecewise"]
 
 from numba import njit
 
+from .types import Floats, Ints
+
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _first_at_least(values, start, stop, v):
+def _first_at_least(values: Floats, start: int, stop: int, v: float) -> int:
     """Returns the first index in start..stop whose value is >= v."""
     while start < stop:
         middle = (start + stop) // 2
@@ -18,7 +20,7 @@ def _first_at_least(values, start, stop, v):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _first_above(values, start, stop, v):
+def _first_above(values: Floats, start: int, stop: int, v: float) -> int:
     """Returns the first index in start..stop whose value is > v."""
     while start < stop:
         middle = (start + stop) // 2
@@ -30,7 +32,9 @@ def _first_above(values, start, stop, v):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def equal_mass(values, offsets, first, last, n_levels, out, splits):
+def equal_mass(
+    values: Floats, offsets: Ints, first: int, last: int, n_levels: int, out: Floats, splits: Ints
+) -> None:
     """Cuts a sorted row of n weights into K chunks of equal count; a level is a chunk's mean.
 
     The first n mod K chunks hold one weight more. A cut that would part equal weights moves to the
@@ -44,7 +48,7 @@ def equal_mass(values, offsets, first, last, n_levels, out, splits):
         for k in range(1, n_levels + 1):
             p = k * small + min(k, extra)
             if 0 < p < stop - start and values[start + p - 1] == values[start + p]:
-                v = values[start + p]
+                v = float(values[start + p])
                 begin = _first_at_least(values, start, start + p, v) - start
                 end = _first_above(values, start + p, stop, v) - start
                 p = begin if p - begin <= end - p else end
@@ -53,7 +57,7 @@ def equal_mass(values, offsets, first, last, n_levels, out, splits):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _means(row, cut, level):
+def _means(row: Floats, cut: Ints, level: Floats) -> None:
     """Writes the mean of every chunk; an empty chunk repeats its neighbour, so levels ascend."""
     filled = -1
     for k in range(len(level)):
@@ -71,7 +75,9 @@ def _means(row, cut, level):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def piecewise(values, offsets, first, last, n_levels, out, splits):
+def piecewise(
+    values: Floats, offsets: Ints, first: int, last: int, n_levels: int, out: Floats, splits: Ints
+) -> None:
     """Cuts a row at its quantiles k/K; a level is the middle between two neighbouring cuts.
 
     The quantiles interpolate linearly between order statistics, and a weight on a cut belongs to
@@ -84,7 +90,7 @@ def piecewise(values, offsets, first, last, n_levels, out, splits):
         splits[r - first, 0] = 0
         for k in range(1, n_levels + 1):
             whole, part = divmod((n - 1) * k, n_levels)
-            upper = values[start + whole]
+            upper = float(values[start + whole])
             if part > 0:
                 upper += (values[start + whole + 1] - upper) * (part / n_levels)
             out[r - first, k - 1] = 0.5 * (lower + upper)

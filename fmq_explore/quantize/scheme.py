@@ -119,7 +119,7 @@ class Scheme:
         One float32 formula serves fitting and loading, so that both give the same bits.
         """
         if self.storage == "codebook":
-            return parameters.astype(np.float32)
+            return parameters.astype(np.float32, copy=False)
         half = 2**bits // 2
         with np.errstate(over="ignore", invalid="ignore"):
             if self.storage == "affine":

@@ -213,7 +213,7 @@ def quantize(
     array, dtype = to_array(w, "w")
     rows = sort_rows([array], granularity, group_size)
     (fit,) = solve(rule, rows, 0, len(rows), [bits], codebook_dtype, dtype, "w")
-    norm_squared = float(np.dot(rows.values, rows.values))
+    norm_squared = float(np.square(rows.values).sum())
     return from_fit(
         fit,
         array.shape,
