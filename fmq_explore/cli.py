@@ -122,6 +122,17 @@ def quantize(
     )
 
 
+@app.command(name="app")
+def explore(
+    port: Annotated[int, typer.Option(help="Port on this machine")] = 8866,
+    browser: Annotated[bool, typer.Option(help="Open a browser window")] = True,
+) -> None:
+    """Start the explorer in the browser."""
+    from .ui.voila_config import serve
+
+    serve(port, browser)
+
+
 def main() -> None:
     """Runs the command line; a mistake of the caller is one sentence, not a traceback."""
     try:

@@ -130,8 +130,9 @@ class Explorer:
     def _weights(self, request: Request, ticket: Ticket, emit: Listener) -> None:
         """Loads, sorts and fits what the request shows; the other schemes come later."""
         start = perf_counter()
+        stage = "compiling the quantizers (the first start on a machine takes a moment)"
+        warm_up(lambda fraction: emit(Status(stage, fraction=fraction)))
         emit(Status("sorting the weights"))
-        warm_up()
         prepared = self.workspace.prepared(request)
         emit(Status("fitting codebooks"))
         for scheme in {request.scheme, request.compare} - {""}:

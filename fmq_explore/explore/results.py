@@ -112,7 +112,8 @@ class SampleSet:
     Attributes:
         scheme: The scheme's name, empty for the reference.
         path: States from noise to data, shape (steps + 1, n, ...).
-        fidelity: Mean figures such as ``{"PSNR": 21.3, "SSIM": 0.81}``; none for the reference.
+        fidelity: Mean figures such as ``{"PSNR": 21.3, "SSIM": 0.81}``; the reference and
+            previews have none.
     """
 
     scheme: str

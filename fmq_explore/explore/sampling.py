@@ -78,8 +78,13 @@ def samples_view(
         for i, scheme in enumerate(names)
     ]
     reference = flows[0]
+    # A preview is too coarse for figures: a number on screen is one of the full picture
     quantized = [
-        SampleSet(scheme, _path(flow), fidelity(_path(reference)[-1], _path(flow)[-1]))
+        SampleSet(
+            scheme,
+            _path(flow),
+            {} if size.preview else fidelity(_path(reference)[-1], _path(flow)[-1]),
+        )
         for scheme, flow in zip(names[1:], flows[1:], strict=True)
     ]
     return SamplesView(

@@ -62,8 +62,9 @@ class ExplorerApp:
         self.choice = Choice()
         problems = self.choice.apply_query(query)
         self.status = StatusBar()
-        self.page = Page(self._on_page, theme=self._theme())
         self.controls = Controls(self.choice)
+        tooltips = self.controls.tooltips
+        self.page = Page(self._on_page, theme=self._theme(), tooltips=tooltips)
         self.weights = WeightsPanel()
         self.distance = DistancePanel(self._choose_layer, self._choose_point)
         self.samples = SamplesPanel()

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets as w
+from ipywidgets.widgets.widget_description import DescriptionWidget
 
 from ..explore import UNCONDITIONAL
 from .catalog import Catalog
@@ -24,7 +25,12 @@ KEEP_TAGS = {
 
 
 class Controls:
-    """Builds the controls and ties each to a trait of the state."""
+    """Builds the controls and ties each to a trait of the state.
+
+    Attributes:
+        tooltips: The tooltip of each control by its CSS class: what a pointer meets is not only
+            the label, and for lists ipywidgets shows none at all.
+    """
 
     def __init__(self, choice: Choice) -> None:
         self._choice = choice
@@ -53,6 +59,13 @@ class Controls:
                 w.HBox([self.seed, self.new_noise]).add_class("fmq-seed-line"),
             ]
         ).add_class("fmq-controls")
+        self.tooltips = {
+            f"fmq-tip-{name}": str(control.tooltip)
+            for name, control in vars(self).items()
+            if isinstance(control, DescriptionWidget)
+        }
+        for name in self.tooltips:
+            getattr(self, name.removeprefix("fmq-tip-")).add_class(name)
         self._bind_all()
         choice.observe(lambda _: self._follow_model(), "model")
         choice.observe(lambda _: self._follow_granularity(), "granularity")

@@ -27,6 +27,7 @@ class Page(anywidget.AnyWidget):
     bokeh_script = traitlets.Unicode().tag(sync=True)
     theme = traitlets.Enum(("light", "dark"), default_value="light").tag(sync=True)
     query = traitlets.Unicode().tag(sync=True)
+    tooltips = traitlets.Dict().tag(sync=True)
 
     def __init__(self, on_event: Callable[[dict[str, Any]], None], **traits: Any) -> None:
         script = BOKEH_SCRIPT.read_text(encoding="utf-8")

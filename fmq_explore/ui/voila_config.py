@@ -1,6 +1,6 @@
 """How Voila is set up: the template, kernels that end with their pages, nothing from outside."""
 
-__all__ = ["configure", "share_path"]
+__all__ = ["apps_folder", "configure", "serve", "share_path"]
 
 import os
 from pathlib import Path
@@ -13,6 +13,32 @@ CULL_EVERY_SECONDS = 60
 def share_path() -> Path:
     """Returns the folder that Jupyter searches for this project's template."""
     return Path(__file__).parent / "share" / "jupyter"
+
+
+def apps_folder() -> Path:
+    """Returns the folder of the app notebooks: in the repository, or inside the wheel."""
+    package = Path(__file__).parents[1]
+    candidates = (package.parent / "apps", package / "_apps")
+    found = next((folder for folder in candidates if (folder / "explorer.ipynb").is_file()), None)
+    if found is None:
+        raise FileNotFoundError("explorer.ipynb was not found; install fmq-explore again.")
+    return found
+
+
+def serve(port: int, browser: bool) -> None:
+    """Serves the explorer with Voila until it is interrupted, from any directory.
+
+    Args:
+        port: The port on this machine; the next free one is taken if it is in use.
+        browser: Whether to open a browser window.
+    """
+    from traitlets.config import Config
+    from voila.app import Voila
+
+    config = Config()
+    configure(config)
+    arguments = [str(apps_folder() / "explorer.ipynb"), f"--port={port}"]
+    Voila.launch_instance(arguments + ([] if browser else ["--no-browser"]), config=config)
 
 
 def configure(c: Any) -> None:

@@ -17,7 +17,7 @@ def curves_figure(theme: str):
     """Returns the figure; every scheme has a line, and points that can be clicked."""
     colours = palette(theme)
     plot = clean_figure(
-        x_range=fixed_range("bits", 0.6, 11.9),
+        x_range=fixed_range("bits", 0.6, 13.2),
         y_range=fixed_range("w2", 1e-4, 1.0),
         y_axis_type="log",
         tools="",
@@ -59,7 +59,7 @@ def curves_figure(theme: str):
         text_color="color",
         text_alpha="alpha",
         text_baseline="middle",
-        text_font_size="12.5px",
+        text_font_size="12px",
         text_font=value(FONT),
     )
     tips = [("", "@title"), ("bits", "@x"), ("W₂", "@y{0.00000}")]

@@ -33,7 +33,7 @@ def _head(figures: Figures, full: bool) -> str:
 
 def _bytes(n_bytes: int) -> str:
     """Writes a size with its unit: 1 kB is 1,000 bytes."""
-    return f"{n_bytes / 1e6:.2f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:.1f} kB"
+    return f"{n_bytes / 1e6:.2f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:.0f} kB"
 
 
 ROWS: tuple[tuple[str, str, Callable[[Figures], str]], ...] = (
@@ -49,8 +49,8 @@ ROWS: tuple[tuple[str, str, Callable[[Figures], str]], ...] = (
     ),
     ("label bits", "Bits of one code.", lambda f: f"{f.label_bits}"),
     (
-        "true bits / weight",
-        "Size of the file over all parameters: codebooks, scales, kept tensors, header.",
+        "true bits",
+        "Bits per weight: size of the file, all included, over the number of parameters.",
         lambda f: f"{f.bits_per_weight:.2f}",
     ),
     ("file", "Size of the saved file.", lambda f: _bytes(f.n_bytes)),

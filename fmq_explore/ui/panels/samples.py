@@ -117,7 +117,7 @@ class SamplesPanel:
 def _head_html(colour: str, title: str, figures: str) -> str:
     return (
         f'<div class="fmq-sample-title" style="--c:{colour}">{escape(title)}</div>'
-        f'<div class="fmq-sample-figures">{figures or "&nbsp;"}</div>'
+        f'<div class="fmq-sample-figures">{figures or "…"}</div>'
     )
 
 

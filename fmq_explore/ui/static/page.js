@@ -39,6 +39,17 @@ async function copy(text) {
   }
 }
 
+/** Gives every control its tooltip, as soon as it is on the page. */
+function explain(tooltips) {
+  const waiting = Object.entries(tooltips).filter(([name, text]) => {
+    const control = document.querySelector(`.${name}`);
+    for (const part of [control, ...(control?.querySelectorAll("label, select, input, .noUi-handle") ?? [])])
+      if (part && !part.title) part.title = text;
+    return control === null;
+  });
+  if (waiting.length) setTimeout(() => explain(Object.fromEntries(waiting)), 200);
+}
+
 function root(el) {
   return el.closest(".fmq-root") ?? document.querySelector(".fmq-root");
 }
@@ -75,6 +86,7 @@ function render({ model, el }) {
   model.on("msg:custom", onMessage);
   document.addEventListener("keydown", onKey);
   requestAnimationFrame(paint);
+  explain(model.get("tooltips"));
   model.send({ event: "hello", dark: dark.matches });
   return () => {
     model.off("change:theme", paint);
