@@ -37,6 +37,7 @@ BROWSER_ARGUMENTS = [
 SERVER_SECONDS, APP_SECONDS, EXPECT_SECONDS = 120, 180, 30
 APP_ROOT = ".fmq-root"
 """What the app's outermost element is called: when it is visible, the interface is up."""
+BROKEN_CELL = "There was an error when executing cell"
 STATUS = ".fmq-status-line"
 FULL_PICTURE = re.compile(r"^\d+ samples, \d+ steps in ")
 """What the status bar says when the last stage of a request is done."""
@@ -139,14 +140,18 @@ def stop(server: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.fixture(scope="session")
-def start_voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Gives the folder of the servers' logs, which outlives the tests."""
+    return tmp_path_factory.mktemp("voila")
+
+
+@pytest.fixture(scope="session")
+def start_voila(logs: Path) -> Iterator[Callable[..., str]]:
     """Gives a function that serves a notebook with Voila, as a user would, and returns its address.
 
-    The function takes the notebook and the directory to start in. Every server's log stays in
-    pytest's temporary directory.
+    The function takes the notebook and the directory to start in.
     """
     servers: list[subprocess.Popen[bytes]] = []
-    logs = tmp_path_factory.mktemp("voila")
 
     def start(notebook: str, directory: Path = ROOT) -> str:
         port, log = free_port(), logs / f"voila-{len(servers)}.log"
@@ -209,12 +214,16 @@ def page(browser: Browser, traffic: Traffic) -> Iterator[Page]:
 
 
 @pytest.fixture
-def app_page(page: Page, app_url: str) -> Callable[[str], Page]:
+def app_page(page: Page, app_url: str, logs: Path) -> Callable[[str], Page]:
     """Gives a function that opens the app with a query string, and returns when it is up."""
 
     def open_app(query: str = "") -> Page:
         page.goto(app_url + query)
-        page.locator(APP_ROOT).first.wait_for(state="visible")
+        up = page.locator(APP_ROOT).first
+        up.or_(page.get_by_text(BROKEN_CELL).first).first.wait_for(state="visible")
+        if not up.is_visible():
+            log = max(logs.iterdir(), key=lambda path: path.stat().st_mtime).read_text()
+            pytest.fail(f"the notebook failed; Voila's log says:\n{log[-4000:]}", pytrace=False)
         return page
 
     return open_app
