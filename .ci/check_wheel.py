@@ -1,25 +1,68 @@
 """Checks an installed wheel: it brings its own models and app, and takes nothing from the clone."""
 
 import os
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import fmq_explore as fmq
 from fmq_explore import zoo
 
-repository = Path(os.environ["REPOSITORY"]).resolve()
-package = Path(fmq.__file__).resolve().parent
-assert repository not in package.parents, f"{package} is the clone, not the wheel"
+SECONDS = 180
 
-shipped = {path.stem for path in (repository / "assets" / "models").glob("*.json")}
-found = set(fmq.available_models())
-assert shipped, f"{repository} has no models to ship"
-assert found == shipped, f"the wheel has {sorted(found)}, the clone has {sorted(shipped)}"
-assert package in zoo.assets_folder().resolve().parents, "the models are not those of the wheel"
-for name in sorted(found):
-    flow = fmq.sample(fmq.load_model(name), n=2, steps=1)
-    assert flow.samples.isfinite().all(), f"{name} gives samples that are not finite"
-    print(f"{name}: {tuple(flow.samples.shape)} from {fmq.load_model(name).card.title!r}")
 
-notebooks = {path.name for path in (repository / "apps").glob("*.ipynb")}
-assert notebooks == {path.name for path in package.rglob("_apps/*.ipynb")}, "an app is missing"
-assert list(package.rglob("index.html.j2")), "the Voila template is missing"
+def check_models(package: Path, repository: Path) -> None:
+    """Every model of the clone is in the wheel, and runs."""
+    shipped = {path.stem for path in (repository / "assets" / "models").glob("*.json")}
+    found = set(fmq.available_models())
+    assert shipped, f"{repository} has no models to ship"
+    assert found == shipped, f"the wheel has {sorted(found)}, the clone has {sorted(shipped)}"
+    assert package in zoo.assets_folder().resolve().parents, "the models are not the wheel's"
+    for name in sorted(found):
+        flow = fmq.sample(fmq.load_model(name), n=2, steps=1)
+        assert flow.samples.isfinite().all(), f"{name} gives samples that are not finite"
+        print(f"{name}: {tuple(flow.samples.shape)}")
+
+
+def check_app() -> None:
+    """The app starts from here and its notebook runs to the end."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [Path(sys.executable).with_name("fmq-explore"), "app", "--no-browser"]
+    server = subprocess.Popen([*command, f"--port={port}"])
+    try:
+        page = read_page(f"http://127.0.0.1:{port}/")
+    finally:
+        server.terminate()
+        server.wait(30)
+    assert "error when executing" not in page, "the app's notebook failed"
+    assert "widget-view" in page, "the app's page has no widgets"
+    assert "fmq" in page, "the page was not made with the project's template"
+    assert "cdn." not in page, "the page links a CDN"
+    print(f"app: a page of {len(page)} characters")
+
+
+def read_page(address: str) -> str:
+    """Reads a page as soon as the server answers."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            with urlopen(address, timeout=SECONDS) as answer:
+                return answer.read().decode()
+        except (URLError, ConnectionError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    clone = Path(os.environ["REPOSITORY"]).resolve()
+    home = Path(fmq.__file__).resolve().parent
+    assert clone not in home.parents, f"{home} is the clone, not the wheel"
+    check_models(home, clone)
+    check_app()
