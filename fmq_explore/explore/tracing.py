@@ -9,11 +9,11 @@ from ..measure.paths import rms_divergence
 from ..zoo import Statistics
 from .results import SamplesView, TraceView
 
-N_TRACES = 200
+N_TRACES = 120
 
 
 def trace_view(view: SamplesView, statistics: Statistics) -> TraceView:
-    """Projects the first 200 paths of every run, and measures how far each runs from the reference.
+    """Projects the first 120 paths of every run, and measures how far each runs from the reference.
 
     The divergence is the root mean square over all samples and all their coordinates, not only
     those of the plane.

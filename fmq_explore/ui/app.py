@@ -20,6 +20,7 @@ from .query import query_string
 from .scrubber import Scrubber
 from .state import REQUEST_NAMES, Choice
 from .status import StatusBar
+from .theme import LARGE
 
 HEADLINE = (
     "<h1>fmq<span>explore</span></h1><p>see what quantization does to a flow-matching model</p>"
@@ -73,12 +74,14 @@ class ExplorerApp:
         self.backend: Any = None
         self._catalog: Catalog | None = None
         self._loop = _running_loop()
+        self._large = False
         self._scheduled = False
         self._make_tools()
         self.widget = self._arrange()
         self._observe()
         self._problems = problems
         self._tell_problems()
+        self._show_time()
         if start:
             Thread(target=self._load, daemon=True, name="load").start()
 
@@ -127,8 +130,7 @@ class ExplorerApp:
             panel.mode.value = getattr(choice, name)
             panel.mode.observe(lambda change, n=name: setattr(choice, n, change.new), "value")
             choice.observe(lambda change, p=panel: self._change_view(p, change.new), name)
-        self.weights.row.value = choice.row
-        self.weights.row.observe(lambda change: setattr(choice, "row", change.new), "value")
+        self.weights.row.observe(lambda change: setattr(choice, "row", change.new - 1), "value")
         self.reset.on_click(lambda _: self._reset())
         self.code.on_click(lambda _: self._show_code())
         self.copy_code.on_click(lambda _: self.page.copy_text(self._code()))
@@ -197,6 +199,7 @@ class ExplorerApp:
     def _on_record(self, record: Any) -> None:
         if isinstance(record, WeightsView):
             self.weights.draw(record)
+            self.weights.row.value = record.row + 1
         elif isinstance(record, DistanceView):
             self.controls.set_layers(record.layers, record.layer)
             self.distance.draw(record)
@@ -218,12 +221,12 @@ class ExplorerApp:
         theme = self._theme()
         self.page.theme = theme
         for panel in (self.weights, self.distance, self.samples, self.trajectories):
-            panel.build(theme)
+            panel.build(self._figures())
 
     @guarded
     def _change_view(self, panel: Any, value: str) -> None:
         panel.mode.value = value
-        panel.build(self._theme())
+        panel.build(self._figures())
         self.page.query = self.choice.query()
 
     @guarded
@@ -235,12 +238,19 @@ class ExplorerApp:
     def _theme(self) -> str:
         return "light" if self.choice.theme == "auto" else str(self.choice.theme)
 
+    def _figures(self) -> str:
+        return self._theme() + (LARGE if self._large else "")
+
     # Listening
 
     @guarded
     def _on_page(self, event: dict[str, Any]) -> None:
-        if event.get("event") == "hello" and self.choice.theme == "auto" and event.get("dark"):
-            self.choice.theme = "dark"
+        if event.get("event") == "hello":
+            if event.get("large") != self._large:
+                self._large = bool(event.get("large"))
+                self._build()
+            if event.get("dark") and self.choice.theme == "auto":
+                self.choice.theme = "dark"
         elif event.get("event") == "bits":
             value = int(event["value"])
             self.choice.bits = None if value in (0, 9) else value

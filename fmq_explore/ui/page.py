@@ -18,8 +18,9 @@ class Page(anywidget.AnyWidget):
     """An invisible widget that carries scripts and styles, and hears what concerns the whole page.
 
     Args:
-        on_event: Called with ``{"event": "hello", "dark": bool}`` when the page is there, and with
-            ``{"event": "bits", "value": int}`` when a digit key is pressed (0: full precision).
+        on_event: Called with ``{"event": "hello", "dark": bool, "large": bool}`` when the page is
+            there or changes its size, and with ``{"event": "bits", "value": int}`` when a digit
+            key is pressed (0: full precision).
     """
 
     _esm = STATIC / "page.js"

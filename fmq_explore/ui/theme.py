@@ -1,6 +1,15 @@
 """Colours, light and dark: one colour a scheme in every panel, for colour-blind eyes too."""
 
-__all__ = ["FONT", "MARKERS", "SHORT_TITLES", "Palette", "bokeh_theme", "palette"]
+__all__ = [
+    "FONT",
+    "LARGE",
+    "MARKERS",
+    "SHORT_TITLES",
+    "Palette",
+    "bokeh_theme",
+    "palette",
+    "text_size",
+]
 
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +29,7 @@ SCHEME_COLOURS = {
     "equal_mass": ("#d55e00", "#ff8f4a"),
     "optimal": ("#008a66", "#35c79c"),
 }
+LARGE = "-large"
 MARKERS = {
     "uniform": "square",
     "symmetric": "triangle",
@@ -68,8 +78,8 @@ class Palette:
 
 @cache
 def palette(name: str) -> Palette:
-    """Returns the palette of the theme ``light`` or ``dark``."""
-    dark = name == "dark"
+    """Returns the palette of the theme ``light`` or ``dark``, with or without ``-large``."""
+    dark = name.startswith("dark")
     return Palette(
         name=name,
         text="#eef2f7" if dark else "#18212f",
@@ -82,19 +92,24 @@ def palette(name: str) -> Palette:
     )
 
 
+def text_size(name: str) -> int:
+    """Returns the height of the type in figures, in pixels."""
+    return 17 if name.endswith(LARGE) else 13
+
+
 @cache
 def bokeh_theme(name: str) -> Theme:
-    """Returns the Bokeh theme that goes with the palette."""
-    colours = palette(name)
+    """Returns the Bokeh theme that goes with the palette; ``-large`` sets larger type."""
+    colours, size = palette(name), f"{text_size(name)}px"
     axis = {
         "axis_label_text_color": colours.muted,
         "axis_label_text_font": FONT,
-        "axis_label_text_font_size": "13px",
+        "axis_label_text_font_size": size,
         "axis_label_text_font_style": "normal",
         "axis_label_standoff": 5,
         "major_label_text_color": colours.muted,
         "major_label_text_font": FONT,
-        "major_label_text_font_size": "13px",
+        "major_label_text_font_size": size,
         "axis_line_color": colours.grid,
         "major_tick_line_color": colours.grid,
         "minor_tick_line_color": None,
@@ -114,7 +129,7 @@ def bokeh_theme(name: str) -> Theme:
                 "Title": {
                     "text_color": colours.muted,
                     "text_font": FONT,
-                    "text_font_size": "13px",
+                    "text_font_size": size,
                     "text_font_style": "normal",
                 },
             }

@@ -85,7 +85,7 @@ def test_divergence_starts_at_nought_and_ends_at_the_gap(results: Results) -> No
 
 
 def test_planar_paths_are_drawn_as_they_are(results: Results) -> None:
-    path = results.samples.reference.path[:, :200]
+    path = results.samples.reference.path[:, :120]
     assert np.allclose(results.trace.reference, path.numpy())
 
 

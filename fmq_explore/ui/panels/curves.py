@@ -7,7 +7,7 @@ from bokeh.core.properties import value
 from bokeh.models import FixedTicker, HoverTool, TapTool
 
 from ...explore import DistanceView
-from ..theme import FONT, MARKERS, SHORT_TITLES, palette
+from ..theme import FONT, MARKERS, SHORT_TITLES, palette, text_size
 from .base import clean_figure, column_source, fixed_range, log_range
 
 LABEL_GAP = 0.062  # of the plot's height, between neighbouring line labels
@@ -59,7 +59,7 @@ def curves_figure(theme: str):
         text_color="color",
         text_alpha="alpha",
         text_baseline="middle",
-        text_font_size="12px",
+        text_font_size=f"{text_size(theme) - 1}px",
         text_font=value(FONT),
     )
     tips = [("", "@title"), ("bits", "@x"), ("W₂", "@y{0.00000}")]

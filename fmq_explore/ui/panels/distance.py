@@ -59,7 +59,7 @@ class DistancePanel:
         self._drawn = view
         self.table.value = figures_table(view, palette(self._theme).scheme)
         if self._mode == "layers":
-            self.widget.note.value = caption("relative error of each tensor")
+            self.widget.note.value = caption("relative error of each tensor · click one")
             self.view.update(*tensors_columns(view, self._theme))
             return
         of = "the whole model" if self._mode == "model" else escape(view.layer)

@@ -68,6 +68,7 @@ class SamplesPanel:
             if samples is not None:
                 self.heads[role].value = self._head(role, samples)
         quick = " · quick preview" if view.preview else ""
+        quick += " · grey is no difference" if self._shows_difference(view) else ""
         n, steps = view.reference.path.shape[1], len(view.times) - 1
         self.widget.note.value = caption(f"{n} from the same noise, {steps} steps{quick}")
         self.draw_time(self._fraction)
@@ -93,6 +94,9 @@ class SamplesPanel:
             links = _links(reference, samples) if difference else _xy(np.empty((0, 2)))
             self.clouds[role].update({"points": _xy(samples.numpy()), "links": links})
 
+    def _shows_difference(self, view: SamplesView) -> bool:
+        return self.mode.value == "difference" and view.reference.path.ndim == 5
+
     def _arrange(self, view: SamplesView) -> None:
         """Shows sheets for images and clouds for points, and a third column for a second scheme."""
         images = view.reference.path.ndim == 5
@@ -103,6 +107,12 @@ class SamplesPanel:
                 column.children = [self.heads[role], views[role]]
             self._background = np.empty((0, 2))
         self.columns["b"].layout.display = None if view.compare else "none"
+        (self.body.add_class if view.compare else self.body.remove_class)("fmq-three")
+        for role, samples in (("a", view.primary), ("b", view.compare)):
+            if samples is not None and not images:
+                colour = palette(self._theme).scheme.get(samples.scheme)
+                look = {"dots_points": {"fill_color": colour}} if colour else {}
+                self.clouds[role].update(properties=look)
 
     def _head(self, role: str, samples: SampleSet) -> str:
         colours = palette(self._theme)

@@ -13,7 +13,7 @@ from .base import clean_figure, column_source, fixed_range
 def tensors_figure():
     """Returns the figure; a click on a bar selects it."""
     plot = clean_figure(x_range=fixed_range("index"), y_range=fixed_range("error"), tools="")
-    plot.xaxis.axis_label = "tensors, from input to output (click one)"
+    plot.xaxis.axis_label = "tensors, from input to output"
     plot.xaxis.major_label_text_font_size = "0px"
     plot.xaxis.major_tick_line_color = None
     plot.yaxis.axis_label = "relative error"

@@ -114,9 +114,10 @@ def _axis_names(view: TraceView) -> dict[str, dict[str, str]]:
 
 def _reach(view: TraceView) -> dict[str, dict[str, float]]:
     """Fits both axes to data and reference paths, so that the frame stays while bits change."""
-    points = np.concatenate([view.background.reshape(-1, 2), view.reference.reshape(-1, 2)])
-    low, high = np.quantile(points, [0.002, 0.998], axis=0)
-    margin = 0.08 * (high - low)
+    data = np.quantile(view.background, [0.002, 0.998], axis=0)
+    points = np.concatenate([data, view.reference.reshape(-1, 2)])
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin = 0.05 * (high - low)
     return {
         name: {"start": float(low[i] - margin[i]), "end": float(high[i] + margin[i])}
         for i, name in enumerate(("x", "y"))
@@ -131,7 +132,7 @@ def _plane_figure(theme: str):
     plot.scatter(
         "x", "y", source=data, size=4, fill_color=colours.bars, fill_alpha=0.55, line_color=None
     )
-    for role, alpha in (("reference", 0.28), ("b", 0.4), ("a", 0.45)):
+    for role, alpha in (("reference", 0.3), ("b", 0.35), ("a", 0.4)):
         source = column_source(f"paths_{role}", "x", "y")
         line = plot.line(
             "x", "y", source=source, line_color=colours.reference, line_alpha=alpha, line_width=1.2

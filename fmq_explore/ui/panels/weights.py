@@ -26,7 +26,7 @@ class WeightsPanel:
             ],
         )
         self.row = w.BoundedIntText(
-            min=0, max=0, description="row", tooltip="Chooses the row of the tensor that is shown."
+            min=1, max=1, description="row", tooltip="Chooses the row of the tensor that is shown."
         ).add_class("fmq-row")
         self.view = FigureView("Histogram of the chosen weights with quantization levels")
         self.widget = Card("Weights", [self.row, self.mode], [self.view])
@@ -62,8 +62,8 @@ class WeightsPanel:
         n = len(view.sorted_row)
         rows = f"row {view.row + 1} of {view.n_rows}" if view.n_rows > 1 else "one row"
         self.widget.note.value = caption(f"<b>{view.layer}</b> {shape} · {rows}: {n:,} weights")
-        if self.row.max != view.n_rows - 1:
-            self.row.max = view.n_rows - 1
+        if self.row.max != view.n_rows:
+            self.row.max = view.n_rows
         self.row.layout.display = None if view.n_rows > 1 else "none"
 
 

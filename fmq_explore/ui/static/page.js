@@ -61,6 +61,9 @@ function initialize({ model }) {
 function render({ model, el }) {
   el.classList.add("fmq-page");
   const dark = matchMedia("(prefers-color-scheme: dark)");
+  const large = matchMedia("(min-width: 1700px) and (min-height: 950px)");
+
+  const hello = () => model.send({ event: "hello", dark: dark.matches, large: inVoila() && large.matches });
 
   function paint() {
     const theme = model.get("theme");
@@ -87,12 +90,14 @@ function render({ model, el }) {
   document.addEventListener("keydown", onKey);
   requestAnimationFrame(paint);
   explain(model.get("tooltips"));
-  model.send({ event: "hello", dark: dark.matches });
+  large.addEventListener("change", hello);
+  hello();
   return () => {
     model.off("change:theme", paint);
     model.off("change:query", address);
     model.off("msg:custom", onMessage);
     document.removeEventListener("keydown", onKey);
+    large.removeEventListener("change", hello);
   };
 }
 
