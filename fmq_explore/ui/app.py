@@ -21,6 +21,7 @@ from .scrubber import Scrubber
 from .state import REQUEST_NAMES, Choice
 from .status import StatusBar
 from .theme import LARGE
+from .threads import wait_patiently
 
 HEADLINE = (
     "<h1>fmq<span>explore</span></h1><p>see what quantization does to a flow-matching model</p>"
@@ -143,6 +144,7 @@ class ExplorerApp:
     def _load(self) -> None:
         """Loads the library in a thread of its own, then hands over to the interface thread."""
         try:
+            wait_patiently()
             catalog = load_catalog()
             from ..explore.explorer import Explorer
 

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from .threads import wait_patiently
+
 IDLE_SECONDS = 15 * 60
 CULL_EVERY_SECONDS = 60
 
@@ -48,6 +50,7 @@ def configure(c: Any) -> None:
     """
     paths = [str(share_path()), *os.environ.get("JUPYTER_PATH", "").split(os.pathsep)]
     os.environ["JUPYTER_PATH"] = os.pathsep.join(dict.fromkeys(path for path in paths if path))
+    wait_patiently()  # kernels inherit the environment
     c.VoilaConfiguration.template = "fmq"
     c.VoilaConfiguration.strip_sources = True
     c.VoilaConfiguration.extension_allowlist = [
