@@ -14,8 +14,10 @@ CARDS = (".fmq-weights", ".fmq-distance", ".fmq-samples", ".fmq-trajectories")
 
 
 def pictures(page: Page) -> list[bytes]:
-    """What the four panels look like."""
-    page.wait_for_timeout(400)
+    """What the four panels look like, with neither pointer nor focus on them."""
+    page.mouse.move(700, 20)
+    page.evaluate("() => document.activeElement.blur()")
+    page.wait_for_timeout(600)
     return [page.locator(card).screenshot() for card in CARDS]
 
 
@@ -56,12 +58,12 @@ def test_a_drag_changes_every_panel(app_page: Open, at_rest: Rest) -> None:
 def test_every_panel_has_ink(app_page: Open, at_rest: Rest) -> None:
     page = at_rest(app_page("?model=digits&compare=uniform"))
     page.wait_for_timeout(400)
-    for canvas in page.locator(".fmq-panels canvas").all():
-        if not canvas.is_visible():
-            continue
-        colours = canvas.evaluate(
-            "c => new Set(new Uint32Array(c.getContext('2d')"
-            ".getImageData(0, 0, c.width, c.height).data.buffer)).size"
+    drawings = [d for d in page.locator(".fmq-figure, .fmq-sheet").all() if d.is_visible()]
+    assert len(drawings) == 7
+    for drawing in drawings:  # a figure has a canvas for each of its layers
+        colours = drawing.locator("canvas").evaluate_all(
+            "layers => Math.max(...layers.map(c => new Set(new Uint32Array(c.getContext('2d')"
+            ".getImageData(0, 0, c.width, c.height).data.buffer)).size))"
         )
         assert colours > 3
 
@@ -92,9 +94,7 @@ def test_every_control_can_be_reached_by_tab(app_page: Open) -> None:
         assert name in text, f"{name} cannot be reached by Tab"
 
 
-def test_the_address_restores_the_whole_view(
-    app_page: Open, at_rest: Rest, page: Page, browser
-) -> None:
+def test_the_address_restores_the_whole_view(app_page: Open, at_rest: Rest) -> None:
     first = at_rest(app_page("?model=moons"))
     first.get_by_role("button", name="transport map").click()
     first.get_by_role("button", name="all tensors").click()
