@@ -33,10 +33,17 @@ class Page(anywidget.AnyWidget):
     def __init__(self, on_event: Callable[[dict[str, Any]], None], **traits: Any) -> None:
         script = BOKEH_SCRIPT.read_text(encoding="utf-8")
         super().__init__(bokeh_script=script, **traits)
-        self.on_msg(lambda _, content, __: on_event(content))
+        self._on_event = on_event
+        self.on_msg(self._receive)
 
     def __repr__(self) -> str:
         return "Page()"
+
+    def _receive(self, _: Any, content: dict[str, Any], __: Any) -> None:
+        if content.get("event") == "ping":
+            self.send({"pong": True})
+        else:
+            self._on_event(content)
 
     def copy_link(self, query: str) -> None:
         """Puts the address of this view on the clipboard."""

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -170,6 +171,20 @@ def test_no_text_is_cut(app_page: Open, at_rest: Rest, page: Page, size: tuple[i
         ".map(e => e.className)"
     )
     assert not outside
+
+
+def test_a_killed_kernel_is_a_sentence_and_the_address_keeps_the_view(
+    app_page: Open, at_rest: Rest, traffic
+) -> None:
+    traffic.expected.append(".")  # the page loses its kernel: it may complain
+    page = at_rest(app_page("?model=moons&bits=6"))
+    for process in psutil.Process().children(recursive=True):
+        if process.is_running() and "ipykernel_launcher" in " ".join(process.cmdline()):
+            process.kill()
+    expect(page.locator(".fmq-lost")).to_contain_text("Reload this page", timeout=60_000)
+    page.reload()
+    expect(figure(page, "label bits")).to_have_text("6")
+    expect(page.locator(".fmq-lost")).to_have_count(0)
 
 
 BROKEN = """

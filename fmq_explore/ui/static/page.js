@@ -16,6 +16,9 @@ function loadBokeh(script) {
   document.head.append(tag);
 }
 
+const PING_MILLISECONDS = 3000;
+const SILENCE_MILLISECONDS = 15000;
+
 const inVoila = () => document.body.dataset.voila === "voila";
 
 /** Writes the state into the address bar, so that a reload or a copied address restores it. */
@@ -78,10 +81,28 @@ function render({ model, el }) {
   }
   function onMessage(message) {
     if (message.copy === "link") {
-      const url = inVoila() ? location.origin + location.pathname : "";
-      copy(url + (message.query ? `?${message.query}` : ""));
+      const address = location.origin + location.pathname + (message.query ? `?${message.query}` : "");
+      copy(inVoila() ? address : `explorer("${message.query}")`);
     } else if (message.copy === "text") copy(message.text);
+    else if (message.pong) listen();
   }
+
+  /** Asks the kernel whether it lives; a page that hears nothing says so, and says what to do. */
+  let silence = null;
+  const lost = document.createElement("div");
+  lost.className = "fmq-lost";
+  lost.setAttribute("role", "alert");
+  lost.textContent = inVoila()
+    ? "The kernel does not answer any more. Reload this page: its address restores exactly this view."
+    : "The kernel does not answer any more. Restart it and run this cell again.";
+  function listen() {
+    lost.remove();
+    clearTimeout(silence);
+    silence = setTimeout(() => root(el)?.append(lost), SILENCE_MILLISECONDS);
+  }
+  const asking = setInterval(() => model.send({ event: "ping" }), PING_MILLISECONDS);
+  listen();
+
   const address = () => showAddress(model.get("query"));
 
   model.on("change:theme", paint);
@@ -98,6 +119,8 @@ function render({ model, el }) {
     model.off("msg:custom", onMessage);
     document.removeEventListener("keydown", onKey);
     large.removeEventListener("change", hello);
+    clearInterval(asking);
+    clearTimeout(silence);
   };
 }
 
