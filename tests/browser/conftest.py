@@ -41,6 +41,16 @@ BROKEN_CELL = "There was an error when executing cell"
 STATUS = ".fmq-status-line"
 FULL_PICTURE = re.compile(r"^\d+ samples, \d+ steps in ")
 """What the status bar says when the last stage of a request is done."""
+QUIET_MS = 1000
+STAYS_DONE = """([selector, pattern, quiet]) => {
+  const line = document.querySelector(selector);
+  const rest = globalThis.fmqRest;
+  const text = line?.outerHTML ?? "";
+  if (text !== rest.text) Object.assign(rest, { text, since: performance.now() });
+  const done = line?.classList.contains("fmq-done") && new RegExp(pattern).test(line.innerText);
+  return done && performance.now() - rest.since > quiet;
+}"""
+"""Whether the status bar has said so, unchanged, for a while."""
 
 
 @dataclass
@@ -176,6 +186,37 @@ def app_url(start_voila: Callable[..., str]) -> str:
     return start_voila("apps/explorer.ipynb")
 
 
+@pytest.fixture
+def lab_url(tmp_path: Path) -> Iterator[str]:
+    """Starts JupyterLab on a copy of the notebook, so that the repository's stays as it is."""
+    shutil.copy(ROOT / "apps" / "explorer.ipynb", tmp_path)
+    port, log = free_port(), tmp_path / "lab.log"
+    lab = Path(sys.executable).with_name("jupyter-lab")
+    options = ["--no-browser", "--allow-root", f"--port={port}", f"--ServerApp.root_dir={tmp_path}"]
+    options += [
+        "--IdentityProvider.token=",
+        "--LabApp.news_url=",
+        "--LabApp.expose_app_in_browser=1",
+    ]
+    folders = {
+        f"JUPYTERLAB_{name}_DIR": str(tmp_path / name) for name in ("WORKSPACES", "SETTINGS")
+    }
+    with log.open("wb") as sink:
+        server = subprocess.Popen(
+            [str(lab), *options],
+            cwd=tmp_path,
+            env=os.environ | folders,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+        )
+    try:
+        wait_until_listening(server, port, log)
+        yield f"http://127.0.0.1:{port}/lab/tree/explorer.ipynb"
+    finally:
+        stop(server)
+
+
 expect.set_options(timeout=EXPECT_SECONDS * 1000)
 
 
@@ -236,6 +277,9 @@ def at_rest() -> Callable[[Page], Page]:
     def wait(page: Page) -> Page:
         done = page.locator(f"{STATUS}.fmq-done span")
         expect(done).to_have_text(FULL_PICTURE, timeout=APP_SECONDS * 1000)
+        # Right after a click the bar may still speak of the work before: it has to stay as it is
+        page.evaluate("() => { globalThis.fmqRest = { text: '', since: 0 } }")
+        page.wait_for_function(STAYS_DONE, arg=[STATUS, FULL_PICTURE.pattern, QUIET_MS])
         return page
 
     return wait
