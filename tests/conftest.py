@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: busy CI machines, as in the app
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # before torch: busy CI machines, as in the app
 
 import pytest
 import torch

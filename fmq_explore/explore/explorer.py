@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from ..flow import Cancelled
-from ..quantize import SCHEMES, warm_up
+from ..quantize import SCHEMES
 from .request import Request
 from .results import Failure, Results, Status
 from .runner import LatestRunner, Ticket
@@ -18,7 +18,7 @@ from .sampling import full_size, is_cached, preview_size, samples_view
 from .tracing import trace_view
 from .workspace import Workspace
 
-SETTLE_SECONDS = 0.03
+SETTLE_SECONDS = 0.02
 IDLE_SECONDS = 0.5
 
 Listener = Callable[[Any], None]
@@ -130,11 +130,9 @@ class Explorer:
     def _weights(self, request: Request, ticket: Ticket, emit: Listener) -> None:
         """Loads, sorts and fits what the request shows; the other schemes come later."""
         start = perf_counter()
-        stage = "compiling the quantizers (the first start on a machine takes a moment)"
-        warm_up(lambda fraction: emit(Status(stage, fraction=fraction)))
         emit(Status("sorting the weights"))
         prepared = self.workspace.prepared(request)
-        emit(Status("fitting codebooks"))
+        emit(Status("fitting codebooks (compiled at the first start on a machine: 20 seconds)"))
         for scheme in {request.scheme, request.compare} - {""}:
             if request.bits is not None and not ticket.cancelled:
                 prepared.fit(scheme, request.bits, request.codebook_dtype)

@@ -27,7 +27,7 @@ from .workspace import Workspace
 
 N_IMAGES, N_PREVIEW_IMAGES = 64, 16
 N_POINTS, N_PREVIEW_POINTS = 1000, 200
-N_PREVIEW_STEPS = 4
+N_PREVIEW_STEPS = 3
 
 ShouldStop = Callable[[], bool]
 Progress = Callable[[float], None]

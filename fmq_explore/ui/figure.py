@@ -56,19 +56,26 @@ class FigureView(anywidget.AnyWidget):
         sources: Mapping[str, Mapping[str, Any]] | None = None,
         properties: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        """Sends columns and properties.
+        """Sends columns and properties, but for those that are on show already.
 
         Args:
-            sources: New data by source name and column name: 1-D arrays, lists of text, or an image
-                of shape (height, width) wrapped in a list.
+            sources: New data by source name and column name: 1-D arrays, or lists of text.
             properties: New property values by model name.
         """
-        sources, properties = sources or {}, properties or {}
-        for name, columns in sources.items():
-            self._columns[name] = dict(columns)
-        for name, values in properties.items():
+        new = {
+            name: dict(columns)
+            for name, columns in (sources or {}).items()
+            if not _same(columns, self._columns.get(name))
+        }
+        changed = {
+            name: dict(values)
+            for name, values in (properties or {}).items()
+            if not values.items() <= self._properties.get(name, {}).items()
+        }
+        self._columns |= new
+        for name, values in changed.items():
             self._properties.setdefault(name, {}).update(values)
-        self._push(sources, properties)
+        self._push(new, changed)
 
     def _receive(self, _: Any, content: dict, __: Any) -> None:
         if content.get("event") == "ready":
@@ -87,15 +94,23 @@ class FigureView(anywidget.AnyWidget):
         self.send(message, buffers)
 
 
+def _same(columns: Mapping[str, Any], shown: Mapping[str, Any] | None) -> bool:
+    """Tells whether all columns of a source are those on show."""
+    if shown is None or columns.keys() != shown.keys():
+        return False
+    return all(
+        np.array_equal(values, shown[key], equal_nan=True)
+        if isinstance(values, np.ndarray) and isinstance(shown[key], np.ndarray)
+        else type(values) is type(shown[key]) is list and values == shown[key]
+        for key, values in columns.items()
+    )
+
+
 def _pack(values: Any, buffers: list[memoryview]) -> dict[str, Any]:
-    """Describes a column and appends its bytes; text and mixed lists travel as JSON."""
-    image = isinstance(values, list) and len(values) == 1 and isinstance(values[0], np.ndarray)
-    array = values[0] if image else values
-    if not isinstance(array, np.ndarray):
+    """Describes a column and appends its bytes; text travels as JSON."""
+    if not isinstance(values, np.ndarray):
         return {"values": list(values)}
-    if array.dtype == np.float64:
-        array = array.astype(np.float32)
+    array = values.astype(np.float32) if values.dtype == np.float64 else values
     array = np.ascontiguousarray(array)
     buffers.append(array.data.cast("B") if array.size else memoryview(b""))
-    header: dict[str, Any] = {"buffer": len(buffers) - 1, "dtype": str(array.dtype)}
-    return {**header, "shape": list(array.shape)} if image else header
+    return {"buffer": len(buffers) - 1, "dtype": str(array.dtype)}

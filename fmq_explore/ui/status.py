@@ -3,12 +3,15 @@
 __all__ = ["StatusBar"]
 
 from html import escape
+from time import monotonic
 
 import ipywidgets as w
 
 from ..explore import Failure, Status
 
-SMALLEST_MOVE = 0.04
+# What is done within a blink needs no progress bar, and the browser draws with the cores that work
+PATIENCE_SECONDS = 0.25
+BETWEEN_SECONDS = 0.25
 
 
 class StatusBar:
@@ -16,9 +19,8 @@ class StatusBar:
 
     def __init__(self) -> None:
         self.widget = w.HTML().add_class("fmq-status")
-        self._shown: tuple[str, float] = ("", -1.0)
+        self._stage, self._next = "", 0.0
         self._failure: Failure | None = None
-        self._last = ""
         self.say("Loading the library …")
 
     def show(self, record: Status | Failure) -> None:
@@ -45,19 +47,18 @@ class StatusBar:
             self._failure = None
 
     def _busy(self, status: Status) -> None:
-        stage, fraction = self._shown
-        new = 0.0 if status.fraction is None else status.fraction
-        if status.stage == stage and abs(new - fraction) < SMALLEST_MOVE:
+        now = monotonic()
+        if status.stage != self._stage:
+            self._stage, self._next = status.stage, now + PATIENCE_SECONDS
+        if now < self._next or self._failure is not None:
             return
-        self._shown = (status.stage, new)
-        if self._failure is None:
-            self._put("busy", f"{status.stage} …", status.fraction)
+        self._next = now + BETWEEN_SECONDS
+        self._put("busy", f"{status.stage} …", status.fraction)
 
     def _done(self, status: Status) -> None:
-        self._shown = ("", -1.0)
-        self._last = f"{status.stage} in {_duration(status.seconds or 0.0)}"
+        self._stage = ""
         if self._failure is None:
-            self._put("done", self._last, None)
+            self._put("done", f"{status.stage} in {_duration(status.seconds or 0.0)}", None)
 
     def _put(self, state: str, text: str, fraction: float | None) -> None:
         moving = state == "busy" and fraction is None

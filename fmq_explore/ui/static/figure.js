@@ -16,21 +16,20 @@ const ARRAYS = {
 };
 
 /** Turns one column's header and its bytes into what a Bokeh data source takes. */
-function column(header, buffers, Bokeh) {
+function column(header, buffers) {
   if (header.values !== undefined) return header.values;
   const view = buffers[header.buffer];
   const bytes = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
-  if (header.shape === undefined) return new ARRAYS[header.dtype](bytes);
-  return [Bokeh.require("core/util/ndarray").ndarray(bytes, { dtype: header.dtype, shape: header.shape })];
+  return new ARRAYS[header.dtype](bytes);
 }
 
 /** Applies one message to a document: columns of sources, then properties of models. */
-function apply(doc, message, buffers, Bokeh) {
+function apply(doc, message, buffers) {
   for (const [name, columns] of Object.entries(message.sources)) {
     const source = doc.get_model_by_name(name);
     if (source === null) continue;
     source.data = Object.fromEntries(
-      Object.entries(columns).map(([key, header]) => [key, column(header, buffers, Bokeh)]),
+      Object.entries(columns).map(([key, header]) => [key, column(header, buffers)]),
     );
   }
   for (const [name, values] of Object.entries(message.props)) {
@@ -65,7 +64,7 @@ async function render({ model, el }) {
 
   function onMessage(message, buffers) {
     if (doc === null) return;
-    apply(doc, message, buffers, Bokeh);
+    apply(doc, message, buffers);
     requestAnimationFrame(() =>
       setTimeout(() => {
         el.dataset.version = String(message.version);
