@@ -50,6 +50,7 @@ def rest(page: Page) -> None:
         "() => document.querySelector('.fmq-status-line.fmq-done span')?.innerText"
         ".match(/^64 samples, 10 steps in/)",
         timeout=180_000,
+        polling=100,
     )
     page.wait_for_timeout(120)
 
@@ -57,7 +58,7 @@ def rest(page: Page) -> None:
 def press(page: Page, key: str) -> dict[str, float]:
     """Presses a key and returns milliseconds until each panel was painted."""
     page.keyboard.press(key)
-    page.wait_for_function("() => 'samples 64' in window.bench.painted", timeout=60_000)
+    page.wait_for_function("() => 'samples 64' in window.bench.painted", timeout=60_000, polling=50)
     return page.evaluate("() => window.bench.painted")
 
 
@@ -76,7 +77,7 @@ def drag(page: Page) -> float:
         page.keyboard.press(str(bits))
         page.wait_for_timeout(40)
     start = time.perf_counter()
-    page.wait_for_function("() => 'samples 64' in window.bench.painted", timeout=60_000)
+    page.wait_for_function("() => 'samples 64' in window.bench.painted", timeout=60_000, polling=50)
     waited = 1000 * (time.perf_counter() - start)
     label = page.locator(".fmq-figures tbody tr").nth(2).locator("td").first.inner_text()
     assert label == str(ORDER[-1]), f"the last value was {ORDER[-1]}, the screen says {label}"
