@@ -17,7 +17,7 @@ def curves_figure(theme: str):
     """Returns the figure; every scheme has a line, and points that can be clicked."""
     colours = palette(theme)
     plot = clean_figure(
-        x_range=fixed_range("bits", 0.6, 13.2),
+        x_range=fixed_range("bits", 0.6, 14.0),
         y_range=fixed_range("w2", 1e-4, 1.0),
         y_axis_type="log",
         tools="",
