@@ -123,13 +123,23 @@ class SampleSet:
 
 @dataclass(frozen=True, eq=False)
 class SamplesView:
-    """Reference and quantized runs from the same noise."""
+    """Reference and quantized runs from the same noise.
+
+    Attributes:
+        times: Times of the states, shape (steps + 1,).
+        reference: The full-precision run, of the same size as the others.
+        primary: The scheme's run.
+        compare: The second scheme's run.
+        preview: Whether this is a quick first look.
+        shown_reference: The reference to look at: in a preview the full one, where it is at hand.
+    """
 
     times: np.ndarray
     reference: SampleSet
     primary: SampleSet
     compare: SampleSet | None
     preview: bool
+    shown_reference: SampleSet
 
 
 @dataclass(frozen=True, eq=False)

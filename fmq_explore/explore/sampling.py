@@ -87,12 +87,14 @@ def samples_view(
         )
         for scheme, flow in zip(names[1:], flows[1:], strict=True)
     ]
+    full = workspace.paths.get(_key(request, "", full_size(request, workspace)))
     return SamplesView(
         times=reference.times.numpy(),
         reference=SampleSet("", _path(reference)),
         primary=quantized[0],
         compare=quantized[1] if len(quantized) > 1 else None,
         preview=size.preview,
+        shown_reference=SampleSet("", _path(full or reference)),
     )
 
 

@@ -26,7 +26,7 @@ class SheetView(anywidget.AnyWidget):
     label = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, label: str) -> None:
-        self._images: np.ndarray | None = None
+        self._images = np.empty((0, 1, 1, 1), dtype=np.uint8)
         self._total = 0
         self._version = 0
         super().__init__(label=label)
@@ -37,14 +37,22 @@ class SheetView(anywidget.AnyWidget):
         return f"SheetView({self.label!r})"
 
     def update(self, images: np.ndarray, total: int = 0) -> None:
-        """Sends images, uint8, shape (n, height, width, channels), the first of ``total``."""
-        self._images = np.ascontiguousarray(images, dtype=np.uint8)
+        """Sends images, uint8, shape (n, height, width, channels), the first of ``total``.
+
+        Nothing is sent for what is on show already.
+        """
+        total = max(total, len(images))
+        if total == self._total and np.array_equal(images, self._images):
+            return
+        self._images, self._total = np.ascontiguousarray(images, dtype=np.uint8), total
+        self._send_images()
+
+    def _send_images(self) -> None:
         self._version += 1
-        self._total = max(total, len(self._images))
         shape = list(self._images.shape)
         message = {"version": self._version, "shape": shape, "total": self._total}
         self.send(message, [self._images.data.cast("B")])
 
     def _receive(self, _: Any, content: dict, __: Any) -> None:
-        if content.get("event") == "ready" and self._images is not None:
-            self.update(self._images, self._total)
+        if content.get("event") == "ready" and len(self._images):
+            self._send_images()

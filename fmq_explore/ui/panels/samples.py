@@ -64,7 +64,7 @@ class SamplesPanel:
         """Draws a view at the time chosen last."""
         self._drawn = view
         self._arrange(view)
-        for role, samples in zip(ROLES, (view.reference, view.primary, view.compare), strict=True):
+        for role, samples in _roles(view):
             if samples is not None:
                 self.heads[role].value = self._head(role, samples)
         quick = " · quick preview" if view.preview else ""
@@ -79,11 +79,10 @@ class SamplesPanel:
         self._fraction = fraction
         if view is None:
             return
-        index = round(fraction * (len(view.times) - 1))
-        reference = view.reference.path[index]
-        for role, samples in zip(ROLES, (view.reference, view.primary, view.compare), strict=True):
+        reference = _at(view.reference.path, fraction)
+        for role, samples in _roles(view):
             if samples is not None:
-                self._draw_one(role, samples.path[index], reference)
+                self._draw_one(role, _at(samples.path, fraction), reference)
 
     def _draw_one(self, role: str, samples: "Tensor", reference: "Tensor") -> None:
         difference = self.mode.value == "difference" and role != "reference"
@@ -122,6 +121,15 @@ class SamplesPanel:
         colour = colours.scheme.get(samples.scheme, colours.reference)
         figures = "".join(_figure_text(k, v) for k, v in samples.fidelity.items())
         return _head_html(colour, title, figures)
+
+
+def _roles(view: SamplesView) -> list[tuple[str, SampleSet | None]]:
+    shown = (view.shown_reference, view.primary, view.compare)
+    return list(zip(ROLES, shown, strict=True))
+
+
+def _at(path: "Tensor", fraction: float) -> "Tensor":
+    return path[round(fraction * (len(path) - 1))]
 
 
 def _head_html(colour: str, title: str, figures: str) -> str:

@@ -11,11 +11,10 @@ function pictures({ shape }, bytes) {
   const [n, height, width, channels] = shape;
   return Array.from({ length: n }, (_, k) => {
     const picture = new ImageData(width, height);
-    for (let p = 0, i = k * height * width * channels; p < width * height; p++, i += channels) {
-      const colour = channels === 1 ? [bytes[i], bytes[i], bytes[i]] : bytes.subarray(i, i + 3);
-      picture.data.set(colour, 4 * p);
-      picture.data[4 * p + 3] = 255;
-    }
+    const pixels = new Uint32Array(picture.data.buffer); // little endian: alpha, blue, green, red
+    const last = channels - 1;
+    for (let p = 0, i = k * height * width * channels; p < width * height; p++, i += channels)
+      pixels[p] = 0xff000000 | (bytes[i + last] << 16) | (bytes[i + (last >> 1)] << 8) | bytes[i];
     return picture;
   });
 }
