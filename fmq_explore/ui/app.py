@@ -194,6 +194,7 @@ class ExplorerApp:
     def _submit(self) -> None:
         self._scheduled = False
         request = self.choice.request()
+        self.status.begin()
         self.backend.submit(request)
         self.page.query = self.choice.query()
 

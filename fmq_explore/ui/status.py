@@ -32,6 +32,12 @@ class StatusBar:
         else:
             self._busy(record)
 
+    def begin(self) -> None:
+        """Shows that something new was asked for."""
+        self._stage = ""
+        if self._failure is None:
+            self._put("busy", "computing …", 0.0)
+
     def say(self, text: str) -> None:
         """Shows a plain remark."""
         self._put("busy" if text.endswith("…") else "done", text, None)

@@ -123,7 +123,7 @@ def test_a_bar_chooses_the_tensor(app_page: Open, at_rest: Rest) -> None:
     before = page.locator(".fmq-weights .fmq-card-note").inner_text()
     page.mouse.click(box["x"] + 0.25 * box["width"], box["y"] + 0.8 * box["height"])
     expect(page.locator(".fmq-weights .fmq-card-note")).not_to_have_text(before)
-    assert "layer=" in page.url
+    expect(page).to_have_url(re.compile("layer="))
 
 
 def test_the_theme_button_turns_the_page_dark(app_page: Open, at_rest: Rest) -> None:
