@@ -25,12 +25,13 @@ def _options() -> None:
 
 @app.command()
 def train(
-    name: Annotated[str, typer.Argument(help="Data set: moons, digits, mnist, ...")],
+    name: Annotated[str, typer.Argument(help="Data set, or a name for a folder of images")],
     data: Annotated[
-        Path | None, typer.Option(help="Folder of the data files [env FMQ_DATA]")
+        Path | None, typer.Option(help="Folder of the data files or images [env FMQ_DATA]")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps")] = None,
     batch: Annotated[int | None, typer.Option(help="Samples per step")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the images of a folder")] = None,
     coupling: Annotated[str | None, typer.Option(help="Noise to data: independent or ot")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything that is drawn")] = 0,
     threads: Annotated[int, typer.Option(help="CPU threads, 0 for torch's choice")] = 0,
@@ -52,7 +53,7 @@ def train(
 
     if threads > 0:
         torch.set_num_threads(threads)
-    dataset, test = load_with_test(name, data)
+    dataset, test = load_with_test(name, data, size)
     asked: dict[str, Any] = {"steps": steps, "batch_size": batch, "coupling": coupling}
     changes = {key: value for key, value in asked.items() if value is not None}
     recipe: Recipe = replace(preset_for(name, dataset.shape).recipe, seed=seed, **changes)

@@ -180,6 +180,8 @@ def _reader(train: Dataset, steps: int = 2000) -> Callable[[Tensor], Tensor]:
     return torch.no_grad()(lambda x: net(x).argmax(dim=1))
 
 
-def load_with_test(name: str, root: Path | None) -> tuple[Dataset, Dataset]:
-    """Loads the training and the test part of a data set."""
-    return load(name, root), load(name, root, split="test")
+def load_with_test(
+    name: str, root: Path | None, size: int | None = None
+) -> tuple[Dataset, Dataset]:
+    """Loads the training and the test part of a data set, see `data.load`."""
+    return load(name, root, size=size), load(name, root, split="test", size=size)
