@@ -53,6 +53,30 @@ def test_a_run_resumes_and_may_be_started_anew(trained, tmp_path):
     assert (tmp_path / "assets" / "models" / "moons.safetensors").read_bytes() == before
 
 
+def test_a_folder_of_images_trains_samples_and_quantizes(tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for i in range(24):
+        Image.new("RGB", (20 + i, 30), (10 * i, 255 - 10 * i, 128)).save(photos / f"{i:02}.png")
+    out, runs = tmp_path / "assets", tmp_path / "runs"
+    options = ["--data", str(photos), "--size", "8", "--out", str(out), "--runs", str(runs)]
+    short = ["--steps", "6", "--batch", "8", "--sheet-every", "3", "--threads", "1"]
+    result = run(cli.app, ["train", "faces", *options, *short], catch_exceptions=False)
+    assert result.exit_code == 0
+    path = out / "models" / "faces.safetensors"
+    card = load_model(path).card
+    assert (card.name, card.data_shape, card.n_classes) == ("faces", (3, 8, 8), None)
+    assert load_statistics(path).data_points.shape == (22, 2)
+    with Image.open(runs / "faces" / "step-000006.png") as sheet:
+        assert sheet.mode == "RGB"
+    picture, packed = tmp_path / "drawn.png", tmp_path / "packed.safetensors"
+    drawn = run(cli.app, ["sample", str(path), "--out", str(picture), "--n", "4", "--steps", "2"])
+    assert drawn.exit_code == 0
+    assert picture.exists()
+    assert run(cli.app, ["quantize", str(path), "--out", str(packed)]).exit_code == 0
+    assert packed.stat().st_size < path.stat().st_size / 4
+
+
 def test_transport_coupling_is_an_option(tmp_path):
     train(tmp_path, "--coupling", "ot", "--steps", "5")
     card = json.loads((tmp_path / "assets" / "models" / "moons.json").read_text())
