@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 
+from .assets import assets_folder, read_tensors
 from .flow import VelocityNetwork, build_network
 
 
@@ -111,13 +111,6 @@ class Statistics:
         return (x.float() - self.pca_mean) @ self.pca_components.T
 
 
-def assets_folder() -> Path:
-    """Returns the folder of the trained models: in the repository, or inside the wheel."""
-    package = Path(__file__).parent
-    candidates = (package.parent / "assets", package / "_assets")
-    return next((folder for folder in candidates if (folder / "models").is_dir()), candidates[0])
-
-
 def available_models() -> dict[str, Card]:
     """Returns the cards of the models that ship with the project, small data first.
 
@@ -146,7 +139,7 @@ def load_model(name_or_path: str | os.PathLike[str]) -> VelocityNetwork:
     path = _weights_path(name_or_path)
     card = Card.read(path.with_suffix(".json"))
     model = build_network(card.network)
-    weights = _read_tensors(path)
+    weights = read_tensors(path)
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
@@ -173,7 +166,7 @@ def load_statistics(name_or_path: str | os.PathLike[str]) -> Statistics:
     """
     weights = _weights_path(name_or_path)
     path = weights.parent.parent / "stats" / weights.name
-    tensors = _read_tensors(path)
+    tensors = read_tensors(path)
     try:
         mean, components, points = (
             tensors[key].float() for key in ("pca_mean", "pca_components", "data_points")
@@ -216,13 +209,3 @@ def _weights_path(name_or_path: str | os.PathLike[str]) -> Path:
             "or the path of a .safetensors file"
         )
     return path
-
-
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    """Reads a safetensors file, which runs no code."""
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise ValueError(
-            f"{path} is not a readable safetensors file ({error}): fetch or train it again"
-        ) from error

@@ -17,20 +17,24 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 RANK = {
     "_lazy": -1,
+    "assets": 0,
     "data": 0,
+    "palette": 0,
     "flow": 1,
     "quantize": 1,
     "measure": 2,
     "hardware": 2,
     "zoo": 2,
     "explore": 3,
-    "workshop": 3,
+    "comparison": 3,
+    "readers": 3,
+    "workshop": 4,
     "ui": 4,
     "cli": 5,
 }
 """A module imports from its own part and from lower ranks; equals do not know each other."""
 
-READS_DATA = ("zoo", "flow.train", "workshop", "cli")
+READS_DATA = ("zoo", "flow.train", "workshop", "readers", "cli")
 WIDGETS = {"IPython", "anywidget", "bokeh", "ipywidgets", "jupyter_bokeh", "traitlets"}
 QUANTIZE_NEEDS = {"numba", "numpy", "safetensors", "torch"}
 

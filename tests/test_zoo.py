@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from fmq_explore import zoo
+from fmq_explore import assets, zoo
 from fmq_explore.data import load
 from fmq_explore.flow import MLP, sample
 from fmq_explore.workshop import fit_statistics
@@ -106,7 +106,7 @@ def test_assets_are_found_inside_a_wheel(tmp_path, monkeypatch, saved):
     package = tmp_path / "site" / "fmq_explore"
     (package / "_assets").mkdir(parents=True)
     (tmp_path / "models").rename(package / "_assets" / "models")
-    monkeypatch.setattr(zoo, "__file__", str(package / "zoo.py"))
+    monkeypatch.setattr(assets, "__file__", str(package / "assets.py"))
     assert list(available_models()) == ["tiny"]
     assert load_model("tiny").n_classes == 2
 
