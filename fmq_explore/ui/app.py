@@ -11,21 +11,22 @@ from typing import Any
 
 import ipywidgets as w
 
-from ..explore import DistanceView, Failure, SamplesView, Status, TraceView, WeightsView
+from ..explore import DistanceView, Failure, SamplesView, Status
 from .catalog import Catalog, load_catalog
 from .controls import Controls
+from .dialog import Dialog
+from .header import Header
 from .page import Page
-from .panels import DistancePanel, SamplesPanel, TrajectoriesPanel, WeightsPanel
+from .pages import VIEW_OF, Pages
 from .query import query_string
-from .scrubber import Scrubber
 from .state import REQUEST_NAMES, Choice
 from .status import StatusBar
 from .theme import LARGE
 from .threads import wait_patiently
+from .tutorials import TUTORIALS, tutorial_html
 
-HEADLINE = (
-    "<h1>fmq<span>explore</span></h1><p>see what quantization does to a flow-matching model</p>"
-)
+STAGE_OF = {DistanceView: "weights", SamplesView: "samples"}
+"""The stage that has succeeded when a view comes."""
 
 
 def explorer(query: str | None = None) -> w.Widget:
@@ -67,17 +68,14 @@ class ExplorerApp:
         self.controls = Controls(self.choice)
         tooltips = self.controls.tooltips
         self.page = Page(self._on_page, theme=self._theme(), tooltips=tooltips)
-        self.weights = WeightsPanel()
-        self.distance = DistancePanel(self._choose_layer, self._choose_point)
-        self.samples = SamplesPanel()
-        self.trajectories = TrajectoriesPanel()
-        self.scrubber = Scrubber(self.choice)
+        self.header = Header()
+        self.dialog = Dialog(self.page.copy_text)
+        self.pages = Pages(self.choice, self._choose_layer, self._choose_point, self._open_tutorial)
         self.backend: Any = None
         self._catalog: Catalog | None = None
         self._loop = _running_loop()
         self._large = False
         self._scheduled = False
-        self._make_tools()
         self.widget = self._arrange()
         self._observe()
         self._problems = problems
@@ -88,56 +86,21 @@ class ExplorerApp:
 
     # Building
 
-    def _make_tools(self) -> None:
-        self.reset = _button("reset", "Returns every choice to its default.")
-        self.code = _button("code", "Shows the Python that gives this very result.")
-        self.link = _button("copy link", "Copies an address that restores exactly this view.")
-        self.dark = _button("light / dark", "Switches between the light and the dark theme.")
-        self.code_text = w.HTML().add_class("fmq-code-text")
-        self.copy_code = _button("copy", "Copies the code.")
-        self.close_code = _button("close", "Closes the code.")
-        buttons = w.HBox([self.copy_code, self.close_code])
-        self.dialog = w.VBox([buttons, self.code_text]).add_class("fmq-dialog")
-        self.dialog.layout.display = "none"
-
     def _arrange(self) -> w.Widget:
-        title = w.HTML(HEADLINE).add_class("fmq-headline")
-        tools = w.HBox([self.code, self.link, self.reset, self.dark]).add_class("fmq-tools")
-        head = w.HBox([title, tools]).add_class("fmq-head")
-        panels = w.Box(
-            [
-                self.weights.widget,
-                self.distance.widget,
-                self.samples.widget,
-                self.trajectories.widget,
-            ]
-        ).add_class("fmq-panels")
-        main = w.VBox([panels, self.scrubber.widget]).add_class("fmq-main")
-        body = w.HBox([self.controls.widget, main]).add_class("fmq-body")
-        root = w.VBox([head, body, self.status.widget, self.dialog, self.page])
-        return root.add_class("fmq-root")
+        body = w.HBox([self.controls.widget, self.pages.widget]).add_class("fmq-body")
+        parts = [self.header.widget, body, self.status.widget, self.dialog.widget, self.page]
+        return w.VBox(parts).add_class("fmq-root")
 
     def _observe(self) -> None:
-        choice = self.choice
+        choice, header = self.choice, self.header
         choice.observe(lambda _: self._schedule(), REQUEST_NAMES)
         choice.observe(lambda _: self._show_time(), "time")
         choice.observe(lambda _: self._build(), "theme")
-        views = {
-            "weights_as": self.weights,
-            "distance_of": self.distance,
-            "samples_as": self.samples,
-        }
-        for name, panel in views.items():
-            panel.mode.value = getattr(choice, name)
-            panel.mode.observe(lambda change, n=name: setattr(choice, n, change.new), "value")
-            choice.observe(lambda change, p=panel: self._change_view(p, change.new), name)
-        self.weights.row.observe(lambda change: setattr(choice, "row", change.new - 1), "value")
-        self.reset.on_click(lambda _: self._reset())
-        self.code.on_click(lambda _: self._show_code())
-        self.copy_code.on_click(lambda _: self.page.copy_text(self._code()))
-        self.close_code.on_click(lambda _: self._close_code())
-        self.link.on_click(lambda _: self._copy_link())
-        self.dark.on_click(lambda _: self._switch_theme())
+        choice.observe(lambda change: self._change_view(change.name), tuple(VIEW_OF))
+        header.reset.on_click(lambda _: self._reset())
+        header.code.on_click(lambda _: self._show_code())
+        header.link.on_click(lambda _: self._copy_link())
+        header.dark.on_click(lambda _: self._switch_theme())
 
     # Loading: the page is up before torch is
 
@@ -200,21 +163,13 @@ class ExplorerApp:
 
     @guarded
     def _on_record(self, record: Any) -> None:
-        if isinstance(record, WeightsView):
-            self.weights.draw(record)
-            self.weights.row.value = record.row + 1
-        elif isinstance(record, DistanceView):
-            self.controls.set_layers(record.layers, record.layer)
-            self.distance.draw(record)
-            self.status.clear("weights")
-        elif isinstance(record, SamplesView):
-            self.samples.draw(record)
-            self.status.clear("samples")
-        elif isinstance(record, TraceView):
-            self.samples.set_background(record)
-            self.trajectories.draw(record)
-        elif isinstance(record, Status | Failure):
+        if isinstance(record, Status | Failure):
             self.status.show(record)
+            return
+        if isinstance(record, DistanceView):
+            self.controls.set_layers(record.layers, record.layer)
+        self.pages.draw(record)
+        self.status.clear(STAGE_OF.get(type(record), ""))
 
     # Looking
 
@@ -223,19 +178,16 @@ class ExplorerApp:
         """Makes all figures anew in the chosen theme."""
         theme = self._theme()
         self.page.theme = theme
-        for panel in (self.weights, self.distance, self.samples, self.trajectories):
-            panel.build(self._figures())
+        self.pages.build(self._figures())
 
     @guarded
-    def _change_view(self, panel: Any, value: str) -> None:
-        panel.mode.value = value
-        panel.build(self._figures())
+    def _change_view(self, name: str) -> None:
+        self.pages.change_view(name, self._figures())
         self.page.query = self.choice.query()
 
     @guarded
     def _show_time(self) -> None:
-        self.samples.draw_time(self.choice.time)
-        self.trajectories.draw_time(self.choice.time)
+        self.pages.draw_time(self.choice.time)
         self.page.query = self.choice.query()
 
     def _theme(self) -> str:
@@ -270,7 +222,7 @@ class ExplorerApp:
     @guarded
     def _reset(self) -> None:
         self.choice.reset()
-        self._close_code()
+        self.dialog.close()
         self.status.say("Every choice is back at its default.")
 
     @guarded
@@ -284,11 +236,13 @@ class ExplorerApp:
 
     @guarded
     def _show_code(self) -> None:
-        self.code_text.value = f"<pre>{escape(self._code())}</pre>"
-        self.dialog.layout.display = None
+        code = self._code()
+        self.dialog.open(f"<pre>{escape(code)}</pre>", code)
 
-    def _close_code(self) -> None:
-        self.dialog.layout.display = "none"
+    @guarded
+    def _open_tutorial(self, name: str) -> None:
+        tutorial = TUTORIALS[name]
+        self.dialog.open(tutorial_html(tutorial), tutorial.command)
 
     def _code(self) -> str:
         from ..explore import code_for, full_size
@@ -297,10 +251,6 @@ class ExplorerApp:
         size = full_size(request, self.backend.workspace)
         classes = self._catalog.models[request.model].class_names if self._catalog else ()
         return code_for(request, size, len(classes) or None)
-
-
-def _button(text: str, tooltip: str) -> w.Button:
-    return w.Button(description=text, tooltip=tooltip).add_class("fmq-quiet")
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

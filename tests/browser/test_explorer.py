@@ -153,11 +153,11 @@ def test_the_theme_button_turns_the_page_dark(app_page: Open, at_rest: Rest) -> 
 def test_the_code_button_shows_python_that_compiles(app_page: Open, at_rest: Rest) -> None:
     page = at_rest(app_page("?model=moons&bits=4"))
     page.get_by_role("button", name="code", exact=True).click()
-    text = page.locator(".fmq-code-text pre").inner_text()
+    text = page.locator(".fmq-dialog-text pre").inner_text()
     assert "bits=4" in text
     compile(text, "shown", "exec")
     page.get_by_role("button", name="close").click()
-    expect(page.locator(".fmq-code-text")).to_be_hidden()
+    expect(page.locator(".fmq-dialog-text")).to_be_hidden()
 
 
 def test_reset_returns_to_the_beginning(app_page: Open, at_rest: Rest) -> None:

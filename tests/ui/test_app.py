@@ -37,19 +37,19 @@ def started(query: str, catalog: Catalog) -> ExplorerApp:
 
 def test_every_panel_shows_the_first_request(app: ExplorerApp) -> None:
     assert "fmq-failed" not in app.status.widget.value
-    assert app.weights._drawn
-    assert app.distance._drawn
-    assert app.samples._drawn
-    assert app.trajectories._drawn
+    assert app.pages.weights._drawn
+    assert app.pages.distance._drawn
+    assert app.pages.samples._drawn
+    assert app.pages.trajectories._drawn
     assert app.page.query == "model=moons&steps=3"
 
 
 def test_a_slider_changes_every_panel(app: ExplorerApp) -> None:
-    panels = (app.weights, app.distance, app.samples, app.trajectories)
+    panels = (app.pages.weights, app.pages.distance, app.pages.samples, app.pages.trajectories)
     before = [panel._drawn for panel in panels]
     app.controls.bits.value = 6
     assert all(panel._drawn is not old for panel, old in zip(panels, before, strict=True))
-    assert app.distance._drawn.primary.label_bits == 6
+    assert app.pages.distance._drawn.primary.label_bits == 6
     assert "bits=6" in app.page.query
 
 
@@ -62,18 +62,18 @@ def test_a_digit_key_sets_the_bits(app: ExplorerApp) -> None:
 
 def test_a_bar_chooses_a_tensor(app: ExplorerApp) -> None:
     app.choice.distance_of = "layers"
-    name = app.distance._drawn.layers[1]
-    app.distance._select("tensors", [1])
-    assert app.choice.layer == name == app.weights._drawn.layer == app.controls.layer.value
+    name = app.pages.distance._drawn.layers[1]
+    app.pages.distance._select("tensors", [1])
+    assert app.choice.layer == name == app.pages.weights._drawn.layer == app.controls.layer.value
 
 
 def test_the_scrubber_moves_samples_and_paths(app: ExplorerApp) -> None:
-    app.scrubber.slider.value = 0
+    app.pages.scrubber.slider.value = 0
     assert app.choice.time == 0.0
-    assert app.samples._fraction == app.trajectories._fraction == 0.0
+    assert app.pages.samples._fraction == app.pages.trajectories._fraction == 0.0
     app.choice.steps = 8
-    assert app.scrubber.slider.max == 8
-    assert app.scrubber.slider.value == 0
+    assert app.pages.scrubber.slider.max == 8
+    assert app.pages.scrubber.slider.value == 0
 
 
 def test_a_link_restores_the_view(app: ExplorerApp, catalog: Catalog) -> None:
@@ -81,9 +81,9 @@ def test_a_link_restores_the_view(app: ExplorerApp, catalog: Catalog) -> None:
     app.choice.time = 1 / 3
     twin = started(app.choice.query(), catalog)
     assert twin.choice.request() == app.choice.request()
-    assert twin.weights.mode.value == "transport"
-    assert twin.distance._drawn.primary == app.distance._drawn.primary
-    assert twin.scrubber.slider.value == app.scrubber.slider.value
+    assert twin.pages.weights.mode.value == "transport"
+    assert twin.pages.distance._drawn.primary == app.pages.distance._drawn.primary
+    assert twin.pages.scrubber.slider.value == app.pages.scrubber.slider.value
 
 
 def test_a_broken_link_is_one_sentence(catalog: Catalog) -> None:
@@ -96,28 +96,36 @@ def test_an_error_in_a_callback_is_seen_and_the_app_lives_on(app: ExplorerApp, m
     def fail(*_) -> None:
         raise RuntimeError("no such luck\nsecond line")
 
-    monkeypatch.setattr(app.distance, "draw", fail)
+    monkeypatch.setattr(app.pages.distance, "draw", fail)
     app.controls.bits.value = 7
     assert "no such luck" in app.status.widget.value
     assert "second" not in app.status.widget.value
     monkeypatch.undo()
     app.controls.bits.value = 4
-    assert app.distance._drawn.primary.label_bits == 4
+    assert app.pages.distance._drawn.primary.label_bits == 4
 
 
 def test_code_link_reset_and_theme(app: ExplorerApp) -> None:
-    app.code.click()
-    assert app.dialog.layout.display is None
-    assert "load_model" in app.code_text.value
-    app.close_code.click()
-    assert app.dialog.layout.display == "none"
-    app.dark.click()
+    app.header.code.click()
+    assert app.dialog.widget.layout.display is None
+    assert "load_model" in app.dialog.text.value
+    app.dialog.close_button.click()
+    assert app.dialog.widget.layout.display == "none"
+    app.header.dark.click()
     assert app.page.theme == "dark"
     assert app.choice.theme == "dark"
     app.choice.bits = 8
-    app.reset.click()
+    app.header.reset.click()
     assert app.choice.bits == 3
     assert app.choice.theme == "dark"
+
+
+def test_a_panel_names_its_tutorial(app: ExplorerApp) -> None:
+    app.pages.trajectories.widget.tutorial.click()
+    assert app.dialog.widget.layout.display is None
+    assert "jupyter lab notebooks/02_flow_matching.ipynb" in app.dialog.text.value
+    app.dialog.close_button.click()
+    assert app.dialog.widget.layout.display == "none"
 
 
 def test_a_system_in_the_dark_is_followed(app: ExplorerApp) -> None:

@@ -10,9 +10,10 @@ __all__ = [
     "mirrored_percent",
     "segments",
     "toggle",
+    "tutorial_button",
 ]
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
@@ -21,17 +22,42 @@ import numpy as np
 from bokeh.models import ColumnDataSource, CustomJSTickFormatter, Range1d
 from bokeh.plotting import figure
 
+from ..tutorials import TUTORIALS
+
 
 class Card(w.VBox):
-    """A titled card with tools at the right of its head."""
+    """A titled card with tools at the right of its head.
 
-    def __init__(self, title: str, tools: Sequence[w.Widget], body: Sequence[w.Widget]) -> None:
+    Args:
+        title: The heading.
+        tools: What stands at the right of it.
+        body: What stands below.
+        tutorial: The name of the tutorial that goes with it, a key of `TUTORIALS`.
+    """
+
+    def __init__(
+        self, title: str, tools: Sequence[w.Widget], body: Sequence[w.Widget], tutorial: str
+    ) -> None:
         self.title = w.HTML(_heading(title)).add_class("fmq-card-title")
         self.note = w.HTML().add_class("fmq-card-note")
+        self.tutorial = tutorial_button(tutorial)
+        self._tutorial_name = tutorial
         gap = w.Box().add_class("fmq-gap-filler")
-        head = w.HBox([self.title, gap, *tools]).add_class("fmq-card-head")
+        head = w.HBox([self.title, self.tutorial, gap, *tools]).add_class("fmq-card-head")
         super().__init__([head, self.note, *body])
         self.add_class("fmq-card")
+
+    def on_tutorial(self, open_tutorial: Callable[[str], None]) -> None:
+        """Calls a function with the tutorial's name when it is asked for."""
+        self.tutorial.on_click(lambda _: open_tutorial(self._tutorial_name))
+
+
+def tutorial_button(name: str) -> w.Button:
+    """Returns a small button that stands for a tutorial, a key of `TUTORIALS`."""
+    tutorial = TUTORIALS[name]
+    tip = f"Opens tutorial {tutorial.number}: {tutorial.title}."
+    button = w.Button(description=f"tutorial {tutorial.number}", tooltip=tip)
+    return button.add_class("fmq-tutorial")
 
 
 def _heading(title: str) -> str:

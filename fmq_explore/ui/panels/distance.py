@@ -38,7 +38,9 @@ class DistancePanel:
         self.view = FigureView("Wasserstein-2 distance against bits", self._select)
         self.table = w.HTML().add_class("fmq-figures")
         body = w.HBox([self.view, self.table]).add_class("fmq-distance-body")
-        self.widget = Card("Distance", [self.mode], [body]).add_class("fmq-distance")
+        self.widget = Card("Distance", [self.mode], [body], "01_quantizers_and_w2").add_class(
+            "fmq-distance"
+        )
         self._on_layer, self._on_point = on_layer, on_point
         self._theme, self._mode = "light", "model"
         self._drawn: DistanceView | None = None

@@ -37,7 +37,9 @@ class SamplesPanel:
         self.clouds = {role: FigureView(f"Samples: {role}") for role in ROLES}
         self.columns = {role: w.VBox().add_class("fmq-sample-column") for role in ROLES}
         self.body = w.HBox(list(self.columns.values())).add_class("fmq-samples-body")
-        self.widget = Card("Samples", [self.mode], [self.body]).add_class("fmq-samples")
+        self.widget = Card(
+            "Samples", [self.mode], [self.body], "03_quantizing_a_generator"
+        ).add_class("fmq-samples")
         self._theme = "light"
         self._drawn: SamplesView | None = None
         self._background = np.empty((0, 2))

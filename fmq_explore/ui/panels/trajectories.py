@@ -25,7 +25,9 @@ class TrajectoriesPanel:
         self.plane.add_class("fmq-plane")
         self.gap.add_class("fmq-gap")
         self.legend = w.HTML().add_class("fmq-legend")
-        self.widget = Card("Trajectories", [self.legend], [self.plane, self.gap])
+        self.widget = Card(
+            "Trajectories", [self.legend], [self.plane, self.gap], "02_flow_matching"
+        )
         self.widget.add_class("fmq-trajectories")
         self._theme = "light"
         self._schemes: tuple[str, str] = ("", "")

@@ -29,7 +29,7 @@ class WeightsPanel:
             min=1, max=1, description="row", tooltip="Chooses the row of the tensor that is shown."
         ).add_class("fmq-row")
         self.view = FigureView("Histogram of the chosen weights with quantization levels")
-        self.widget = Card("Weights", [self.row, self.mode], [self.view])
+        self.widget = Card("Weights", [self.row, self.mode], [self.view], "01_quantizers_and_w2")
         self.widget.add_class("fmq-weights")
         self._theme = "light"
         self._drawn: WeightsView | None = None

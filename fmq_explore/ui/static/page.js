@@ -53,6 +53,16 @@ function explain(tooltips) {
   if (waiting.length) setTimeout(() => explain(Object.fromEntries(waiting)), 200);
 }
 
+/** Opens a tutorial in JupyterLab: beside the folder of this notebook, else below the server's root. */
+function openNotebook(event) {
+  const name = event.target.closest?.("[data-notebook]")?.dataset.notebook;
+  if (!name) return;
+  event.preventDefault();
+  const here = location.pathname.match(/^(.*\/tree\/(?:.*\/)?)apps\/[^/]*\.ipynb$/);
+  const base = JSON.parse(document.getElementById("jupyter-config-data")?.textContent ?? "{}").baseUrl ?? "/";
+  open(here ? `${here[1]}notebooks/${name}` : `${base}lab/tree/notebooks/${name}`, "_blank");
+}
+
 function root(el) {
   return el.closest(".fmq-root") ?? document.querySelector(".fmq-root");
 }
@@ -109,6 +119,8 @@ function render({ model, el }) {
   model.on("change:query", address);
   model.on("msg:custom", onMessage);
   document.addEventListener("keydown", onKey);
+  const onClick = (event) => root(el)?.contains(event.target) && openNotebook(event);
+  document.addEventListener("click", onClick);
   requestAnimationFrame(paint);
   explain(model.get("tooltips"));
   large.addEventListener("change", hello);
@@ -118,6 +130,7 @@ function render({ model, el }) {
     model.off("change:query", address);
     model.off("msg:custom", onMessage);
     document.removeEventListener("keydown", onKey);
+    document.removeEventListener("click", onClick);
     large.removeEventListener("change", hello);
     clearInterval(asking);
     clearTimeout(silence);

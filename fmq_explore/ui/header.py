@@ -1,0 +1,36 @@
+"""The head of the page: the name, the switch between the two pages of panels, and the tools."""
+
+__all__ = ["Header", "quiet_button"]
+
+import ipywidgets as w
+
+HEADLINE = (
+    "<h1>fmq<span>explore</span></h1><p>see what quantization does to a flow-matching model</p>"
+)
+PAGES = {"weights and samples": "samples", "measures": "measures"}
+PAGE_TIPS = [
+    "Shows weights, distances, samples and trajectories.",
+    "Shows quality against bits, the latents of real images, and bounds beside the measured gap.",
+]
+
+
+class Header:
+    """One line at the top of the page."""
+
+    def __init__(self) -> None:
+        title = w.HTML(HEADLINE).add_class("fmq-headline")
+        self.pages = w.ToggleButtons(options=list(PAGES.items()), tooltips=PAGE_TIPS)
+        self.pages.add_class("fmq-toggle").add_class("fmq-pages")
+        self.lessons = quiet_button("lessons", "Opens short lessons: a question and its answer.")
+        self.code = quiet_button("code", "Shows the Python that gives this very result.")
+        self.link = quiet_button("copy link", "Copies an address that restores exactly this view.")
+        self.reset = quiet_button("reset", "Returns every choice to its default.")
+        self.dark = quiet_button("light / dark", "Switches between the light and the dark theme.")
+        tools = w.HBox([self.lessons, self.code, self.link, self.reset, self.dark])
+        tools.add_class("fmq-tools")
+        self.widget = w.HBox([title, self.pages, tools]).add_class("fmq-head")
+
+
+def quiet_button(text: str, tooltip: str) -> w.Button:
+    """Returns a plain small button."""
+    return w.Button(description=text, tooltip=tooltip).add_class("fmq-quiet")
