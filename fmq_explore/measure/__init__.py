@@ -1,22 +1,42 @@
-"""Every number on screen: distances between weights, fidelity of images, divergence of paths."""
+"""Every number on screen: weights, fidelity to the reference, quality against data, paths."""
 
 __all__ = [
     "Basis",
+    "Estimate",
+    "FrechetReference",
+    "KernelReference",
+    "Reader",
+    "ReaderCard",
+    "Reference",
     "aggregate_w2",
+    "available_readers",
+    "available_references",
+    "bootstrap",
     "endpoint_distance",
     "fit_basis",
+    "frechet_distance",
+    "kid",
     "layer_w2",
+    "load_reader",
+    "load_reference",
     "pooled_w2",
     "project",
     "psnr",
+    "readability",
     "rms_divergence",
+    "sliced_w2",
     "ssim",
     "ssim_window",
     "w2_1d",
     "w2_points",
 ]
 
+from .distribution import FrechetReference, KernelReference, frechet_distance, kid
 from .fidelity import psnr, ssim, ssim_window
+from .interval import Estimate, bootstrap
 from .paths import endpoint_distance, rms_divergence
 from .projection import Basis, fit_basis, project
+from .reader import Reader, ReaderCard, available_readers, load_reader, readability
+from .reference import Reference, available_references, load_reference
+from .sliced import sliced_w2
 from .weights import aggregate_w2, layer_w2, pooled_w2, w2_1d, w2_points
