@@ -11,6 +11,7 @@ __all__ = [
     "quantize",
     "quantize_model",
     "sample",
+    "sweep",
 ]
 
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from ._lazy import lazy_names
 if TYPE_CHECKING:
     from .flow import invert, sample
     from .quantize import QuantizedModel, QuantizedTensor, load_quantized, quantize, quantize_model
+    from .sweep import sweep
     from .zoo import available_models, load_model
 
 __version__ = "0.1.0"
@@ -36,6 +38,7 @@ __getattr__ = lazy_names(
         "quantize": "quantize",  # a package and a function: the package itself is callable
         "quantize_model": "quantize",
         "sample": "flow",
+        "sweep": "sweep",  # a package and a function, too
     },
 )
 

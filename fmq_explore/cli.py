@@ -123,6 +123,56 @@ def quantize(
     )
 
 
+@app.command()
+def sweep(
+    models: Annotated[
+        str | None, typer.Option(help="Names or paths, by commas [default: all of images]")
+    ] = None,
+    schemes: Annotated[str | None, typer.Option(help="Schemes, by commas [default: all]")] = None,
+    bits: Annotated[str, typer.Option(help="Bits of a code: 2-8, or 2,3,4")] = "2-8",
+    granularities: Annotated[str, typer.Option(help="tensor, channel, group")] = "channel,tensor",
+    group_size: Annotated[int, typer.Option(help="Weights of a group")] = 64,
+    seeds: Annotated[str, typer.Option(help="Seeds of the noise: 0-2, or 0,1,2")] = "0-2",
+    n: Annotated[int, typer.Option(help="Samples of a row")] = 128,
+    steps: Annotated[int, typer.Option(help="Steps of the solver")] = 6,
+    solver: Annotated[str, typer.Option(help="euler, midpoint, heun, rk4 or dopri5")] = "midpoint",
+    out: Annotated[Path, typer.Option(help="Table to write: .csv or .parquet")] = Path(
+        "runs/sweep.csv"
+    ),
+    journal: Annotated[Path, typer.Option(help="Finished rows, kept between runs")] = Path(
+        "runs/sweep.jsonl"
+    ),
+    workers: Annotated[int | None, typer.Option(help="Processes [default: one a core]")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler")] = None,
+) -> None:
+    """Measure scheme x bits x granularity x model x seed into one table; run again to go on."""
+    from .sweep.options import names, numbers
+    from .sweep.run import run
+    from .sweep.tasks import plan
+
+    tasks = plan(
+        names(models),
+        names(schemes),
+        numbers(bits, "bits"),
+        names(granularities) or (),
+        numbers(seeds, "seeds"),
+        group_size=group_size,
+        n=n,
+        steps=steps,
+        solver=solver,
+    )
+    try:
+        table = run(tasks, journal, out, workers, scheduler, progress=True)
+    except KeyboardInterrupt:
+        typer.echo(
+            f"stopped; finished rows are in {journal}: run the same again to go on", err=True
+        )
+        raise SystemExit(130) from None
+    typer.echo(f"{out}: {len(table)} of {len(tasks)} rows")
+    if len(table) < len(tasks):
+        raise SystemExit(1)
+
+
 @app.command(name="app")
 def explore(
     port: Annotated[int, typer.Option(help="Port on this machine")] = 8866,
