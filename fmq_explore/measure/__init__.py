@@ -2,9 +2,11 @@
 
 __all__ = [
     "Basis",
+    "Bounds",
     "Estimate",
     "FrechetReference",
     "KernelReference",
+    "LatentStatistics",
     "Reader",
     "ReaderCard",
     "Reference",
@@ -12,10 +14,13 @@ __all__ = [
     "available_readers",
     "available_references",
     "bootstrap",
+    "bounds",
     "endpoint_distance",
     "fit_basis",
     "frechet_distance",
     "kid",
+    "latent_basis",
+    "latent_statistics",
     "layer_w2",
     "load_reader",
     "load_reference",
@@ -31,9 +36,11 @@ __all__ = [
     "w2_points",
 ]
 
+from .bounds import Bounds, bounds
 from .distribution import FrechetReference, KernelReference, frechet_distance, kid
 from .fidelity import psnr, ssim, ssim_window
 from .interval import Estimate, bootstrap
+from .latents import LatentStatistics, latent_basis, latent_statistics
 from .paths import endpoint_distance, rms_divergence
 from .projection import Basis, fit_basis, project
 from .reader import Reader, ReaderCard, available_readers, load_reader, readability
