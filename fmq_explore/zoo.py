@@ -5,6 +5,7 @@ __all__ = [
     "Statistics",
     "assets_folder",
     "available_models",
+    "is_file_name",
     "load_model",
     "load_statistics",
     "save_model",
@@ -13,6 +14,7 @@ __all__ = [
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from math import prod
 from pathlib import Path
@@ -24,6 +26,7 @@ from torch import Tensor
 
 from .assets import assets_folder, read_tensors
 from .flow import VelocityNetwork, build_network
+from .foreign import ENDINGS, open_file
 
 
 @dataclass(frozen=True)
@@ -123,11 +126,20 @@ def available_models() -> dict[str, Card]:
     return {card.name: card for card in cards}
 
 
-def load_model(name_or_path: str | os.PathLike[str]) -> VelocityNetwork:
+def load_model(
+    name_or_path: str | os.PathLike[str], options: Mapping[str, Any] | None = None
+) -> VelocityNetwork:
     """Loads a model, fresh at every call, in eval mode, with its `card`.
 
+    No code of a file is run. A file with its card beside it, a checkpoint of our own training, and
+    a U-Net of torchcfm (with that package) become networks that sample; every other state dict
+    becomes a `WeightsOnly`, which can be quantized and looked at.
+
     Args:
-        name_or_path: A key of `available_models`, or a .safetensors file with its card beside it.
+        name_or_path: A key of `available_models`, or a .safetensors, .pt, .pth or .ckpt file.
+        options: For a U-Net of torchcfm, what its weights do not tell, such as
+            `{"dim": (3, 32, 32), "num_heads": 4}`; by default the entry "torchcfm" of a JSON file
+            of the same name beside it.
 
     Raises:
         ValueError: If there is no such model, or a file is not what it should be.
@@ -137,7 +149,11 @@ def load_model(name_or_path: str | os.PathLike[str]) -> VelocityNetwork:
         'Moons'
     """
     path = _weights_path(name_or_path)
-    card = Card.read(path.with_suffix(".json"))
+    card = _card_beside(path)
+    if card is None:
+        model = open_file(path, options)
+        model.card = _card_of(model, path)
+        return model
     model = build_network(card.network)
     weights = read_tensors(path)
     try:
@@ -149,6 +165,47 @@ def load_model(name_or_path: str | os.PathLike[str]) -> VelocityNetwork:
         ) from error
     model.card = card
     return model.eval()
+
+
+def is_file_name(name: str) -> bool:
+    """Tells whether a model's name is the path of a file.
+
+    Example:
+        >>> is_file_name("mnist"), is_file_name("weights.pt"), is_file_name("runs/mnist")
+        (False, True, True)
+    """
+    return Path(name).suffix.lower() in ENDINGS or Path(name).name != name
+
+
+def _card_beside(path: Path) -> Card | None:
+    """Reads the card beside a safetensors file; None where the JSON there is about other things."""
+    beside = path.with_suffix(".json")
+    if path.suffix.lower() != ".safetensors" or not beside.is_file() or not path.is_file():
+        return None
+    try:
+        content = json.loads(beside.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        content = {}
+    known = {f.name for f in fields(Card)}
+    if isinstance(content, dict) and content and not known & content.keys():
+        return None
+    return Card.read(beside)
+
+
+def _card_of(model: VelocityNetwork, path: Path) -> Card:
+    """Makes a card for a model that came without one, with the file's name as its title."""
+    n_classes = model.n_classes
+    return Card(
+        name=path.stem,
+        title=path.name,
+        data="",
+        data_shape=tuple(model.data_shape),
+        data_range=(-1.0, 1.0),
+        n_classes=n_classes,
+        class_names=tuple(str(i) for i in range(n_classes or 0)),
+        n_parameters=model.n_parameters,
+        network=model.config(),
+    )
 
 
 def load_statistics(name_or_path: str | os.PathLike[str]) -> Statistics:
@@ -198,14 +255,14 @@ def save_statistics(statistics: Statistics, name: str, folder: Path) -> Path:
 
 
 def _weights_path(name_or_path: str | os.PathLike[str]) -> Path:
-    """Returns the path of a model's weights."""
-    path = Path(name_or_path)
-    if path.suffix != ".safetensors" and path.name == str(name_or_path):
-        path = assets_folder() / "models" / f"{path}.safetensors"
+    """Returns the path of a model's weights, or the path as it was given."""
+    if not isinstance(name_or_path, str) or is_file_name(name_or_path):
+        return Path(name_or_path)
+    path = assets_folder() / "models" / f"{name_or_path}.safetensors"
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in (assets_folder() / "models").glob("*.json")))
         raise ValueError(
-            f"no model {str(name_or_path)!r}: use one of {known}, "
-            "or the path of a .safetensors file"
+            f"no model {name_or_path!r}: use one of {known}, "
+            f"or the path of a file that ends in {', '.join(ENDINGS)}"
         )
     return path

@@ -9,6 +9,7 @@ import torch
 from fmq_explore import assets, zoo
 from fmq_explore.data import load
 from fmq_explore.flow import MLP, sample
+from fmq_explore.flow.weights_only import WeightsOnly
 from fmq_explore.workshop import fit_statistics
 from fmq_explore.zoo import Card, available_models, load_model, load_statistics
 
@@ -114,7 +115,7 @@ def test_assets_are_found_inside_a_wheel(tmp_path, monkeypatch, saved):
 def test_an_unknown_model_lists_the_known():
     with pytest.raises(ValueError, match="no model 'celeba': use one of checkerboard"):
         load_model("celeba")
-    with pytest.raises(ValueError, match=r"or the path of a \.safetensors file"):
+    with pytest.raises(ValueError, match=r"there is no file somewhere/else\.safetensors: check"):
         load_model("somewhere/else.safetensors")
 
 
@@ -133,9 +134,11 @@ def test_broken_files_are_one_sentence(saved):
     card.write_text("{}")
     with pytest.raises(ValueError, match="is not a model card"):
         load_model(saved)
-    card.unlink()
+    card.write_text("no JSON")
     with pytest.raises(ValueError, match="is not a model card"):
         load_model(saved)
+    card.unlink()
+    assert isinstance(load_model(saved), WeightsOnly)
 
 
 def test_weights_are_no_statistics(saved):

@@ -18,11 +18,13 @@ class VelocityNetwork(nn.Module):
         n_classes: Number of classes, or None for a model without labels. Class `n_classes` itself
             stands for "no label".
         card: What the zoo knows about the model, or None.
+        note: What had to be assumed when the model was read from a file, as a sentence.
     """
 
     data_shape: tuple[int, ...]
     n_classes: int | None
     card: Any = None
+    note: str = ""
 
     @abstractmethod
     def forward(self, x: Tensor, t: Tensor | float, label: Tensor | int | None = None) -> Tensor:
@@ -96,9 +98,16 @@ def build_network(config: dict[str, Any]) -> VelocityNetwork:
         (2,)
     """
     from .mlp import MLP
+    from .torchcfm_unet import TorchcfmUNet
     from .unet import UNet
+    from .weights_only import WeightsOnly
 
-    architectures: dict[str, type[VelocityNetwork]] = {"mlp": MLP, "unet": UNet}
+    architectures: dict[str, type[VelocityNetwork]] = {
+        "mlp": MLP,
+        "torchcfm_unet": TorchcfmUNet,
+        "unet": UNet,
+        "weights_only": WeightsOnly,
+    }
     settings = dict(config)
     name = settings.pop("architecture", None)
     if name not in architectures:

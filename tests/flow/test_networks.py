@@ -66,7 +66,7 @@ def test_the_reference_network_has_half_a_million_weights():
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"architecture": "resnet"}, "unknown architecture 'resnet': choose one of mlp, unet"),
+        ({"architecture": "resnet"}, "unknown architecture 'resnet': choose one of mlp, torchcfm"),
         ({}, "unknown architecture None"),
         ({"architecture": "mlp", "data_shape": [2], "size": 3}, "do not describe a mlp network"),
         ({"architecture": "mlp"}, "do not describe a mlp network"),
