@@ -1,12 +1,12 @@
 """The workshop: what is measured for a card, and the fixed plane."""
 
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from fmq_explore import workshop
+from fmq_explore import readers, workshop
 from fmq_explore.data import load
 from fmq_explore.flow import MLP, UNet, VelocityNetwork, sample
 from fmq_explore.workshop import fit_statistics, load_with_test, measure_samples
@@ -30,15 +30,26 @@ def digits():
     return load_with_test("digits", None)
 
 
-def test_readability_tells_the_right_class_from_the_wrong(digits, monkeypatch):
-    monkeypatch.setattr(workshop, "_reader", partial(workshop._reader, steps=1000))
-    train, test = digits
+@pytest.mark.parametrize("name", ["digits", "mine"])
+def test_readability_tells_the_right_class_from_the_wrong(digits, name, monkeypatch):
+    """By the reader that ships, and by one that is trained on data without one."""
+    trained = {}
+
+    def train_quickly(dataset):
+        if dataset.name not in trained:
+            recipe = replace(readers.recipe_for(digits[0]), epochs=8)
+            trained[dataset.name] = readers.train_reader(dataset, recipe=recipe)
+        return trained[dataset.name]
+
+    monkeypatch.setattr(workshop, "train_reader", train_quickly)
+    train, test = (replace(part, name=name) for part in digits)
     examples = torch.stack([train.x[train.labels == label][0] for label in range(10)])
     right = measure_samples(Recall(examples), train, test, n=50)
     wrong = measure_samples(Recall(examples, shift=1), train, test, n=50)
     assert right["readability_of_data"] > 0.9
     assert right["readability"] == 1
     assert wrong["readability"] == 0
+    assert list(trained) == ([] if name == "digits" else ["mine"])
 
 
 def test_points_are_measured_against_two_real_sets():
