@@ -169,6 +169,8 @@ def bounds(
         True
     """
     other, changed, weight_error = _compare(model, quantized)
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise ValueError(f"steps is {steps!r}: use a whole number of at least 1")
     x = y = _noise(model, n, seed) if noise is None else noise
     labels = check_label(model, label, len(x))
     v, v_q = Field(model, labels, 1.0), Field(other, labels, 1.0)

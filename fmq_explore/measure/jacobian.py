@@ -56,7 +56,7 @@ def field_constants(
         >>> A = torch.tensor([[-2.0, 1.0], [0.0, 0.5]], dtype=torch.float64)
         >>> found = field_constants(lambda x: x @ A.T, torch.zeros(1, 2, dtype=A.dtype), h=0.1)
         >>> found.lipschitz, torch.linalg.matrix_norm(A, 2)
-        (tensor([2.2519], dtype=torch.float64), tensor(2.2519, dtype=torch.float64))
+        (tensor([2.2477], dtype=torch.float64), tensor(2.2477, dtype=torch.float64))
         >>> found.log_norm
         tensor([0.5963], dtype=torch.float64)
     """
@@ -65,8 +65,8 @@ def field_constants(
         v = field(x)
     if not v.requires_grad:
         raise ValueError(
-            "the velocity does not depend on the state in a way that can be differentiated: "
-            "use a network without no_grad inside."
+            "the velocity cannot be differentiated by the state: use a network without no_grad or "
+            "rounding inside."
         )
     eps = STEP * sqrt(x[0].numel())
 
