@@ -31,6 +31,7 @@ RANK = {
     "readers": 3,
     "sweep": 3,
     "workshop": 4,
+    "figures": 4,
     "ui": 4,
     "cli": 5,
 }
