@@ -2,24 +2,35 @@
 
 __all__ = [
     "DEFAULT_MODEL",
+    "MEASURES",
     "UNCONDITIONAL",
+    "BoundView",
     "ByteCache",
     "DistanceView",
     "Explorer",
     "Failure",
     "Figures",
+    "LatentSet",
+    "LatentView",
     "LatestRunner",
+    "LivePoint",
+    "Measure",
+    "Missing",
+    "QualityLine",
+    "QualityView",
     "Request",
     "Results",
     "SampleSet",
     "SampleSize",
     "SamplesView",
     "SchemeCells",
+    "SensitivityView",
     "Status",
     "Ticket",
     "TraceView",
     "WeightsView",
     "Workspace",
+    "Yardsticks",
     "code_for",
     "explore",
     "full_size",
@@ -28,6 +39,18 @@ __all__ = [
 from typing import TYPE_CHECKING
 
 from .._lazy import lazy_names
+from .measures_results import (
+    MEASURES,
+    BoundView,
+    LatentSet,
+    LatentView,
+    LivePoint,
+    Measure,
+    Missing,
+    QualityLine,
+    QualityView,
+    SensitivityView,
+)
 from .request import DEFAULT_MODEL, UNCONDITIONAL, Request
 from .results import (
     DistanceView,
@@ -49,6 +72,7 @@ if TYPE_CHECKING:
     from .runner import LatestRunner, Ticket
     from .sampling import SampleSize, full_size
     from .workspace import Workspace
+    from .yardsticks import Yardsticks
 
 # What needs torch is loaded when first used: an interface is on screen before that.
 __getattr__ = lazy_names(
@@ -60,6 +84,7 @@ __getattr__ = lazy_names(
         "SampleSize": "sampling",
         "Ticket": "runner",
         "Workspace": "workspace",
+        "Yardsticks": "yardsticks",
         "code_for": "code",
         "explore": "explorer",
         "full_size": "sampling",

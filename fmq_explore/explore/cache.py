@@ -3,7 +3,7 @@
 __all__ = ["ByteCache"]
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import Any
 
@@ -53,3 +53,9 @@ class ByteCache:
             self.n_bytes += n_bytes
             while self.n_bytes > self.limit_bytes:
                 self.n_bytes -= self._items.popitem(last=False)[1][1]
+
+    def drop(self, unwanted: Callable[[Any], bool]) -> None:
+        """Drops every value whose key is not wanted any more."""
+        with self._lock:
+            for key in [key for key in self._items if unwanted(key)]:
+                self.n_bytes -= self._items.pop(key)[1]

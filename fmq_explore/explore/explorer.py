@@ -2,7 +2,7 @@
 
 __all__ = ["Explorer", "explore"]
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -11,15 +11,21 @@ from typing import Any
 
 from ..flow import Cancelled
 from ..quantize import SCHEMES
+from ..zoo import Statistics
+from .measures_results import Missing
+from .measuring import STAGES
+from .plane import has_plane, plane
 from .request import Request
 from .results import Failure, Results, Status
 from .runner import LatestRunner, Ticket
 from .sampling import full_size, is_cached, preview_size, samples_view
 from .tracing import trace_view
 from .workspace import Workspace
+from .yardsticks import Yardsticks, view_key
 
 SETTLE_SECONDS = 0.02
 IDLE_SECONDS = 0.5
+VIEW_BYTES = 2**16  # about what a measured view takes
 
 Listener = Callable[[Any], None]
 Post = Callable[[Callable[[], None]], Any]
@@ -41,13 +47,15 @@ def explore(request: Request, workspace: Workspace | None = None) -> Results:
     prepared = workspace.prepared(request)
     for scheme in SCHEMES:
         prepared.fit_all(scheme, codebook_dtype=request.codebook_dtype)
+    if not workspace.can_sample(request.model):
+        raise ValueError(nothing_to_sample(request, workspace))
     samples = samples_view(request, workspace, full_size(request, workspace))
     return Results(
         request=request,
         weights=workspace.weights_view(request),
         distance=workspace.distance_view(request),
         samples=samples,
-        trace=trace_view(samples, workspace.statistics(request.model)),
+        trace=trace_view(samples, plane(request, workspace)),
     )
 
 
@@ -55,7 +63,8 @@ class Explorer:
     """Answers requests as they come: weight views at once, previews next, the full picture last.
 
     The listener is given :class:`WeightsView`, :class:`DistanceView`, :class:`SamplesView`,
-    :class:`TraceView`, :class:`Status` and :class:`Failure` records, only of the newest request.
+    :class:`TraceView`, :class:`Status` and :class:`Failure` records, only of the newest request,
+    and the views of the measuring stages that were asked for.
 
     Args:
         listener: Called with each record.
@@ -63,6 +72,7 @@ class Explorer:
         workspace: Shared models and caches.
         idle_seconds: How long nobody must ask before neighbouring bit widths are sampled ahead;
             None never does so.
+        yardsticks: What samples are measured with, and what was measured so far.
     """
 
     def __init__(
@@ -71,24 +81,31 @@ class Explorer:
         post: Post | None = None,
         workspace: Workspace | None = None,
         idle_seconds: float | None = IDLE_SECONDS,
+        yardsticks: Yardsticks | None = None,
     ) -> None:
         self.workspace = workspace or Workspace()
+        self.yardsticks = yardsticks or Yardsticks()
         self._listener = listener
         self._idle_seconds = idle_seconds
         self._post = post or (lambda function: function())
         self._runner = LatestRunner()
 
-    def submit(self, request: Request) -> Future:
+    def submit(self, request: Request, measures: Collection[str] = ()) -> Future:
         """Takes the newest request; whatever an older one was doing stops.
 
         Codebooks that are at hand are shown before this returns; the rest follows from the worker.
+
+        Args:
+            request: What to show.
+            measures: The stages, of those in :data:`fmq_explore.explore.measuring.STAGES`, to go
+                through once the samples are there.
         """
         self._runner.overtake()
         shown = self.workspace.is_ready(request)
         if shown:
             with _guard("weights", self._listener):
                 self._show_weights(request, self._listener)
-        return self._runner.submit(lambda ticket: self._work(request, ticket, shown))
+        return self._runner.submit(lambda ticket: self._work(request, ticket, shown, measures))
 
     def close(self) -> None:
         """Stops the work and the thread."""
@@ -98,17 +115,24 @@ class Explorer:
         emit(self.workspace.weights_view(request))
         emit(self.workspace.distance_view(request))
 
-    def _work(self, request: Request, ticket: Ticket, shown: bool) -> None:
+    def _work(
+        self, request: Request, ticket: Ticket, shown: bool, measures: Collection[str]
+    ) -> None:
         emit = self._emitter(ticket)
         if shown and not ticket.wait(SETTLE_SECONDS):
             return
         if not shown and not self._check(request, emit):
             return
+        hidden = "quality" in measures  # the measures are on show, so that no preview would be seen
+        if not self.workspace.can_sample(request.model):
+            self._weights_alone(request, ticket, emit, shown, measures)
+            return
         stages = [
             ("weights", lambda: None if shown else self._weights(request, ticket, emit)),
-            ("samples", lambda: self._samples(request, ticket, emit, preview=True)),
+            ("samples", lambda: hidden or self._samples(request, ticket, emit, preview=True)),
             ("schemes", lambda: self._schemes(request, ticket, emit)),
             ("samples", lambda: self._samples(request, ticket, emit, preview=False)),
+            *self._measuring(request, ticket, emit, measures),
             ("prefetch", lambda: self._prefetch(request, ticket)),
         ]
         for name, stage in stages:
@@ -116,6 +140,25 @@ class Explorer:
                 return
             with _guard(name, emit):
                 stage()
+
+    def _weights_alone(
+        self,
+        request: Request,
+        ticket: Ticket,
+        emit: Listener,
+        shown: bool,
+        measures: Collection[str],
+    ) -> None:
+        """Shows what can be shown of weights without a network, and says why that is all."""
+        sentence = nothing_to_sample(request, self.workspace)
+        for stage in ("samples", "trajectories", *measures):
+            emit(Missing(stage, sentence))
+        if not shown:
+            with _guard("weights", emit):
+                self._weights(request, ticket, emit)
+        if not ticket.cancelled:
+            with _guard("schemes", emit):
+                self._schemes(request, ticket, emit)
 
     def _check(self, request: Request, emit: Listener) -> bool:
         """Tells whether what the request names exists; says so if it does not."""
@@ -132,10 +175,19 @@ class Explorer:
         start = perf_counter()
         emit(Status("sorting the weights"))
         prepared = self.workspace.prepared(request)
-        emit(Status("fitting codebooks (compiled at the first start on a machine: 20 seconds)"))
+        stage = "fitting codebooks (compiled at the first start on a machine: 20 seconds)"
+        emit(Status(stage))
+        if not self.workspace.has_room(request, n_fits=2):
+            prepared.forget()
         for scheme in {request.scheme, request.compare} - {""}:
             if request.bits is not None and not ticket.cancelled:
-                prepared.fit(scheme, request.bits, request.codebook_dtype)
+                prepared.fit_all(
+                    scheme,
+                    should_stop=lambda: ticket.cancelled,
+                    progress=lambda fraction: emit(Status(stage, fraction=fraction)),
+                    codebook_dtype=request.codebook_dtype,
+                    bits=(request.bits,),
+                )
         if not ticket.cancelled:
             self._show_weights(request, emit)
             emit(Status("weights", seconds=perf_counter() - start))
@@ -145,6 +197,8 @@ class Explorer:
         prepared = self.workspace.prepared(request)
         dtype = request.codebook_dtype
         todo = [s for s in SCHEMES if not all(prepared.is_fitted(s, b, dtype) for b in range(1, 9))]
+        if not self.workspace.has_room(request, n_fits=8 * len(todo)):
+            return  # a large model: the curves show what was asked for
         start = perf_counter()
         for i, scheme in enumerate(todo):
             title = f"fitting {SCHEMES[scheme].title} at all bit widths"
@@ -170,8 +224,49 @@ class Explorer:
             progress=lambda fraction: emit(Status(stage, fraction=fraction)),
         )
         emit(view)
-        emit(trace_view(view, self.workspace.statistics(request.model)))
+        if not preview or has_plane(request, self.workspace):
+            emit(trace_view(view, self._plane(request, ticket, emit)))
         emit(Status(stage, seconds=perf_counter() - start))
+
+    def _measuring(
+        self, request: Request, ticket: Ticket, emit: Listener, measures: Collection[str]
+    ) -> list[tuple[str, Callable[[], None]]]:
+        """Returns the measuring stages that were asked for, in the order of the registry."""
+        wanted = [name for name in STAGES if name in measures]
+        start = perf_counter()
+
+        def run(name: str) -> None:
+            self._measure(name, request, ticket, emit)
+            if name == wanted[-1] and not ticket.cancelled:
+                emit(Status("measures", seconds=perf_counter() - start))
+
+        return [(name, lambda name=name: run(name)) for name in wanted]
+
+    def _measure(self, name: str, request: Request, ticket: Ticket, emit: Listener) -> None:
+        """Takes one view from memory, or makes it."""
+        key, memory = view_key(name, request), self.yardsticks.memory
+        view = memory.get(key)
+        if view is None:
+            stage = STAGES[name]
+            emit(Status(stage.title))
+            view = stage.make(
+                request,
+                self.workspace,
+                self.yardsticks,
+                should_stop=lambda: ticket.cancelled,
+                progress=lambda fraction: emit(Status(stage.title, fraction=fraction)),
+            )
+            memory.put(key, view, n_bytes=VIEW_BYTES)
+        emit(view)
+
+    def _plane(self, request: Request, ticket: Ticket, emit: Listener) -> Statistics:
+        """Returns the plane of the paths, fitted first where the model came without one."""
+        return plane(
+            request,
+            self.workspace,
+            should_stop=lambda: ticket.cancelled,
+            progress=lambda fraction: emit(Status("finding a plane", fraction=fraction)),
+        )
 
     def _is_sampled(self, request: Request) -> bool:
         """Whether the full picture is in the cache, so that a preview would only flicker."""
@@ -197,6 +292,13 @@ class Explorer:
                 self._listener(record)
 
         return lambda record: self._post(lambda: deliver(record))
+
+
+def nothing_to_sample(request: Request, workspace: Workspace) -> str:
+    """Says in one sentence why a model has no samples."""
+    model = workspace.model(request.model)
+    reason = getattr(model, "reason", "since it is no network")
+    return f"Weights only: {workspace.cards[request.model].title} cannot be sampled, {reason}."
 
 
 @contextmanager

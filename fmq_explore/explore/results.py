@@ -132,6 +132,7 @@ class SamplesView:
         compare: The second scheme's run.
         preview: Whether this is a quick first look.
         shown_reference: The reference to look at: in a preview the full one, where it is at hand.
+        n_full: How many samples the full picture has.
     """
 
     times: np.ndarray
@@ -140,6 +141,7 @@ class SamplesView:
     compare: SampleSet | None
     preview: bool
     shown_reference: SampleSet
+    n_full: int = 64
 
 
 @dataclass(frozen=True, eq=False)

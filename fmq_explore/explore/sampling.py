@@ -9,25 +9,29 @@ __all__ = [
     "full_size",
     "is_cached",
     "preview_size",
+    "reference_flow",
     "samples_view",
 ]
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..flow import Flow, sample
+from ..flow import Cancelled, Flow, VelocityNetwork, sample
 from ..measure.fidelity import psnr, ssim
 from ..measure.paths import rms_divergence
 from .request import UNCONDITIONAL, Request
 from .results import SampleSet, SamplesView
 from .workspace import Workspace
 
-N_IMAGES, N_PREVIEW_IMAGES = 64, 16
+N_IMAGES = 64
 N_POINTS, N_PREVIEW_POINTS = 1000, 200
 N_PREVIEW_STEPS = 3
+# A network with more weights than this is run on few images, in small batches
+LARGE_NETWORK, N_LARGE_IMAGES, LARGE_BATCH = 4_000_000, 16, 4
 
 ShouldStop = Callable[[], bool]
 Progress = Callable[[float], None]
@@ -43,13 +47,17 @@ class SampleSize:
 
 
 def full_size(request: Request, workspace: Workspace) -> SampleSize:
-    """Returns the size of the full picture: 64 images, or 1,000 points."""
-    return SampleSize(N_IMAGES if _has_images(request, workspace) else N_POINTS, request.steps)
+    """Returns the size of the full picture: 64 images (16 of a large network), or 1,000 points."""
+    if not _has_images(request, workspace):
+        return SampleSize(N_POINTS, request.steps)
+    large = workspace.cards[request.model].n_parameters > LARGE_NETWORK
+    return SampleSize(N_LARGE_IMAGES if large else N_IMAGES, request.steps)
 
 
 def preview_size(request: Request, workspace: Workspace) -> SampleSize:
     """Returns the size of the first preview: few samples of the same noise, in few steps."""
-    n = N_PREVIEW_IMAGES if _has_images(request, workspace) else N_PREVIEW_POINTS
+    images = full_size(request, workspace).n // 4
+    n = images if _has_images(request, workspace) else N_PREVIEW_POINTS
     return SampleSize(n, min(request.steps, N_PREVIEW_STEPS), preview=True)
 
 
@@ -95,7 +103,19 @@ def samples_view(
         compare=quantized[1] if len(quantized) > 1 else None,
         preview=size.preview,
         shown_reference=SampleSet("", _path(full or reference)),
+        n_full=full_size(request, workspace).n,
     )
+
+
+def reference_flow(
+    request: Request,
+    workspace: Workspace,
+    size: SampleSize,
+    should_stop: ShouldStop | None = None,
+    progress: Progress | None = None,
+) -> Flow:
+    """Runs the full-precision network, or returns its run from the cache."""
+    return _flow(request, workspace, "", size, should_stop, progress)
 
 
 def is_cached(request: Request, workspace: Workspace, size: SampleSize) -> bool:
@@ -144,7 +164,7 @@ def _flow(
         network = workspace.scratch(request.model)
         workspace.fit(request, scheme).write_into(network)
     flow = sample(
-        network,
+        _interruptible(network, should_stop),
         n=size.n,
         steps=size.steps,
         solver=request.solver,
@@ -157,6 +177,33 @@ def _flow(
     )
     workspace.paths.put(key, flow, n_bytes=_path(flow).nbytes)
     return flow
+
+
+class _Batches:
+    """A large network run in small batches, with the question in between whether to go on."""
+
+    def __init__(self, network: VelocityNetwork, should_stop: ShouldStop) -> None:
+        self.data_shape, self.n_classes = network.data_shape, network.n_classes
+        self._network, self._should_stop = network, should_stop
+
+    def __call__(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Tensor:
+        parts = []
+        for i in range(0, len(x), LARGE_BATCH):
+            if self._should_stop():
+                raise Cancelled("cancelled within a step")
+            batch = slice(i, i + LARGE_BATCH)
+            parts.append(self._network(x[batch], t, None if label is None else label[batch]))
+        return torch.cat(parts)
+
+
+def _interruptible(network: Any, should_stop: ShouldStop | None) -> Any:
+    """Returns the network, or one that answers soon although a step takes it many seconds.
+
+    It runs in the same batches whether it can be stopped or not: its samples are the same ones.
+    """
+    if sum(p.numel() for p in network.parameters()) <= LARGE_NETWORK:
+        return network
+    return _Batches(network, should_stop or (lambda: False))
 
 
 def _runs(request: Request) -> tuple[str, ...]:

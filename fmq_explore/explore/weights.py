@@ -19,6 +19,11 @@ def shown_layer(request: Request, prepared: PreparedModel) -> str:
     """Returns the tensor on show: the one asked for, else the largest one quantized."""
     if request.layer in prepared.names:
         return request.layer
+    if not prepared.names:
+        raise ValueError(
+            "Every tensor of this model is kept exact, so nothing is quantized; "
+            "take a tag out of “kept exact”."
+        )
     return max(prepared.names, key=lambda name: int(np.prod(prepared.shape(name))))
 
 

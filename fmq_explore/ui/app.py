@@ -12,12 +12,12 @@ from typing import Any
 import ipywidgets as w
 
 from ..explore import DistanceView, Failure, SamplesView, Status
-from .catalog import Catalog, load_catalog
+from .catalog import Catalog, load_catalog, sweep_rows
 from .controls import Controls
 from .dialog import Dialog
 from .header import Header
 from .page import Page
-from .pages import VIEW_OF, Pages
+from .pages import MEASURED, VIEW_OF, Pages
 from .query import query_string
 from .state import REQUEST_NAMES, Choice
 from .status import StatusBar
@@ -25,7 +25,7 @@ from .theme import LARGE
 from .threads import wait_patiently
 from .tutorials import TUTORIALS, tutorial_html
 
-STAGE_OF = {DistanceView: "weights", SamplesView: "samples"}
+STAGE_OF = {DistanceView: "weights", SamplesView: "samples", **MEASURED}
 """The stage that has succeeded when a view comes."""
 
 
@@ -68,7 +68,7 @@ class ExplorerApp:
         self.controls = Controls(self.choice)
         tooltips = self.controls.tooltips
         self.page = Page(self._on_page, theme=self._theme(), tooltips=tooltips)
-        self.header = Header()
+        self.header = Header(self.choice)
         self.dialog = Dialog(self.page.copy_text)
         self.pages = Pages(self.choice, self._choose_layer, self._choose_point, self._open_tutorial)
         self.backend: Any = None
@@ -97,6 +97,7 @@ class ExplorerApp:
         choice.observe(lambda _: self._show_time(), "time")
         choice.observe(lambda _: self._build(), "theme")
         choice.observe(lambda change: self._change_view(change.name), tuple(VIEW_OF))
+        choice.observe(lambda _: self._change_page(), "page")
         header.reset.on_click(lambda _: self._reset())
         header.code.on_click(lambda _: self._show_code())
         header.link.on_click(lambda _: self._copy_link())
@@ -109,9 +110,10 @@ class ExplorerApp:
         try:
             wait_patiently()
             catalog = load_catalog()
-            from ..explore.explorer import Explorer
+            from ..explore import Explorer, Yardsticks
 
-            backend = Explorer(self._on_record, self._post)
+            yardsticks = Yardsticks(sweep_rows)
+            backend = Explorer(self._on_record, self._post, yardsticks=yardsticks)
             self._post(lambda: self._start(catalog, backend))
         except Exception as error:
             sentence = f"The library could not be loaded: {error}"
@@ -158,7 +160,8 @@ class ExplorerApp:
         self._scheduled = False
         request = self.choice.request()
         self.status.begin()
-        self.backend.submit(request)
+        self.pages.begin()
+        self.backend.submit(request, self.pages.measures)
         self.page.query = self.choice.query()
 
     @guarded
@@ -184,6 +187,12 @@ class ExplorerApp:
     def _change_view(self, name: str) -> None:
         self.pages.change_view(name, self._figures())
         self.page.query = self.choice.query()
+
+    @guarded
+    def _change_page(self) -> None:
+        self.pages.show(self._figures())
+        self.page.query = self.choice.query()
+        self._schedule()
 
     @guarded
     def _show_time(self) -> None:

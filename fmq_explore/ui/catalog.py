@@ -1,8 +1,10 @@
 """What there is to choose from, as plain text: gathered once the library is loaded."""
 
-__all__ = ["Catalog", "ModelEntry", "load_catalog"]
+__all__ = ["Catalog", "ModelEntry", "load_catalog", "sweep_rows"]
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -36,3 +38,12 @@ def load_catalog() -> Catalog:
         schemes={name: scheme.title for name, scheme in SCHEMES.items()},
         solvers={name: solver.title for name, solver in SOLVERS.items()},
     )
+
+
+def sweep_rows() -> Sequence[Mapping[str, Any]]:
+    """Reads the rows of the sweep that ships with the project; none where it does not."""
+    from ..assets import assets_folder
+    from ..sweep import load_table
+
+    shipped = assets_folder() / "sweep.csv"
+    return load_table(shipped).rows if shipped.is_file() else ()

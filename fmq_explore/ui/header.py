@@ -4,6 +4,8 @@ __all__ = ["Header", "quiet_button"]
 
 import ipywidgets as w
 
+from .state import Choice
+
 HEADLINE = (
     "<h1>fmq<span>explore</span></h1><p>see what quantization does to a flow-matching model</p>"
 )
@@ -15,12 +17,17 @@ PAGE_TIPS = [
 
 
 class Header:
-    """One line at the top of the page."""
+    """One line at the top of the page.
 
-    def __init__(self) -> None:
+    Args:
+        choice: The state, whose page the switch sets.
+    """
+
+    def __init__(self, choice: Choice) -> None:
         title = w.HTML(HEADLINE).add_class("fmq-headline")
         self.pages = w.ToggleButtons(options=list(PAGES.items()), tooltips=PAGE_TIPS)
         self.pages.add_class("fmq-toggle").add_class("fmq-pages")
+        w.link((choice, "page"), (self.pages, "value"))
         self.lessons = quiet_button("lessons", "Opens short lessons: a question and its answer.")
         self.code = quiet_button("code", "Shows the Python that gives this very result.")
         self.link = quiet_button("copy link", "Copies an address that restores exactly this view.")

@@ -1,23 +1,49 @@
 """The two pages of panels: which panels there are, which are on show, and what each is told."""
 
-__all__ = ["Pages"]
+__all__ = ["VIEW_OF", "Pages"]
 
 from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as w
 
-from ..explore import DistanceView, SamplesView, TraceView, WeightsView
-from .panels import DistancePanel, SamplesPanel, TrajectoriesPanel, WeightsPanel
+from ..explore import (
+    BoundView,
+    DistanceView,
+    LatentView,
+    Missing,
+    QualityView,
+    SamplesView,
+    TraceView,
+    WeightsView,
+)
+from .panels import (
+    BoundsPanel,
+    DistancePanel,
+    LatentsPanel,
+    QualityPanel,
+    SamplesPanel,
+    TrajectoriesPanel,
+    WeightsPanel,
+)
 from .scrubber import Scrubber
 from .state import Choice
 
-VIEW_OF = {"weights_as": "weights", "distance_of": "distance", "samples_as": "samples"}
-"""The view traits that a panel's buttons set, and the panel."""
+VIEW_OF = {
+    "weights_as": ("weights", "mode"),
+    "distance_of": ("distance", "mode"),
+    "samples_as": ("samples", "mode"),
+    "quality_of": ("quality", "mode"),
+    "quality_by": ("quality", "by"),
+}
+"""The view traits that a panel's buttons set: the panel, and its buttons."""
+
+MEASURING = ("quality", "latents", "bounds")
+"""The panels of the second page, which are also the stages that they need."""
 
 
 class Pages:
-    """The main area: one page of panels at a time.
+    """The main area: one page of panels at a time, each made when it is first looked at.
 
     Args:
         choice: The state, whose view traits the panels' buttons set.
@@ -38,26 +64,56 @@ class Pages:
         self.distance = DistancePanel(on_layer, on_point)
         self.samples = SamplesPanel()
         self.trajectories = TrajectoriesPanel()
+        self.quality = QualityPanel()
+        self.latents = LatentsPanel()
+        self.bounds = BoundsPanel()
         self.scrubber = Scrubber(choice)
-        self._first = (self.weights, self.distance, self.samples, self.trajectories)
-        grid = w.Box([panel.widget for panel in self._first]).add_class("fmq-panels")
-        self.widget = w.VBox([grid, self.scrubber.widget]).add_class("fmq-main")
-        for panel in self._first:
+        first = (self.weights, self.distance, self.samples, self.trajectories)
+        self._panels = {"samples": first, "measures": (self.quality, self.bounds, self.latents)}
+        self._boxes = {
+            "samples": [_grid(first, "fmq-panels"), self.scrubber.widget],
+            "measures": [_grid(self._panels["measures"], "fmq-measures")],
+        }
+        self._built = dict.fromkeys(self._panels, "")
+        self.widget = w.VBox([b for boxes in self._boxes.values() for b in boxes])
+        self.widget.add_class("fmq-main")
+        for panel in (*first, *self._panels["measures"]):
             panel.widget.on_tutorial(on_tutorial)
         self.weights.row.observe(lambda change: setattr(choice, "row", change.new - 1), "value")
-        for name, panel in VIEW_OF.items():
-            self._tie(name, getattr(self, panel).mode)
+        for name, (panel, buttons) in VIEW_OF.items():
+            self._tie(name, getattr(getattr(self, panel), buttons))
+        self._show_page()
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The measuring stages that what is on show needs."""
+        return MEASURING if self._choice.page == "measures" else ()
 
     def build(self, theme: str) -> None:
-        """Makes all figures anew in a theme."""
-        for panel in self._first:
-            panel.build(theme)
+        """Makes the figures of the page on show anew in a theme; the others follow when shown."""
+        self._built = dict.fromkeys(self._panels, "")
+        self.show(theme)
+
+    def show(self, theme: str) -> None:
+        """Shows the chosen page."""
+        page = str(self._choice.page)
+        self._show_page()
+        if self._built[page] != theme:
+            self._built[page] = theme
+            for panel in self._panels[page]:
+                panel.build(theme)
 
     def change_view(self, name: str, theme: str) -> None:
         """Follows a view trait: the panel that it belongs to is made anew."""
-        panel = getattr(self, VIEW_OF[name])
-        panel.mode.value = getattr(self._choice, name)
+        panel_name, buttons = VIEW_OF[name]
+        panel = getattr(self, panel_name)
+        getattr(panel, buttons).value = getattr(self._choice, name)
         panel.build(theme)
+
+    def begin(self) -> None:
+        """Dims what is to be measured anew, until it is there."""
+        for name in self.measures:
+            getattr(self, name).widget.add_class("fmq-stale")
 
     def draw(self, record: Any) -> None:
         """Draws a view of the explorer in the panel it is for."""
@@ -71,6 +127,12 @@ class Pages:
         elif isinstance(record, TraceView):
             self.samples.set_background(record)
             self.trajectories.draw(record)
+        elif isinstance(record, Missing):
+            getattr(self, record.stage).widget.explain(record.sentence)
+        elif type(record) in MEASURED:
+            panel = getattr(self, MEASURED[type(record)])
+            panel.widget.explain("")
+            panel.draw(record)
 
     def draw_time(self, time: float) -> None:
         """Moves samples and paths to a time between noise (0) and data (1)."""
@@ -80,3 +142,16 @@ class Pages:
     def _tie(self, name: str, buttons: Any) -> None:
         buttons.value = getattr(self._choice, name)
         buttons.observe(lambda change: setattr(self._choice, name, change.new), "value")
+
+    def _show_page(self) -> None:
+        for page, boxes in self._boxes.items():
+            for box in boxes:
+                box.layout.display = None if page == self._choice.page else "none"
+
+
+MEASURED = {QualityView: "quality", LatentView: "latents", BoundView: "bounds"}
+"""The panel of each measured view."""
+
+
+def _grid(panels: tuple[Any, ...], name: str) -> w.Box:
+    return w.Box([panel.widget for panel in panels]).add_class(name)

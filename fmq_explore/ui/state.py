@@ -7,10 +7,14 @@ from urllib.parse import parse_qsl, urlencode
 
 import traitlets
 
-from ..explore import Request
+from ..explore import MEASURES, Request
+from .lessons import LESSONS
 
 REQUEST_NAMES = tuple(f.name for f in fields(Request))
-VIEW_NAMES = ("weights_as", "distance_of", "samples_as", "time", "theme")
+VIEW_NAMES = (
+    *("page", "weights_as", "distance_of", "samples_as", "quality_of", "quality_by"),
+    *("time", "lesson", "theme"),
+)
 
 
 class Choice(traitlets.HasTraits):
@@ -38,9 +42,13 @@ class Choice(traitlets.HasTraits):
     compare = traitlets.Unicode(Request.compare)
 
     # How it is looked at
+    page = traitlets.Enum(("samples", "measures"), default_value="samples")
     weights_as = traitlets.Enum(("histogram", "transport"), default_value="histogram")
     distance_of = traitlets.Enum(("model", "layer", "layers"), default_value="model")
     samples_as = traitlets.Enum(("samples", "difference"), default_value="samples")
+    quality_of = traitlets.Enum(tuple(MEASURES), default_value="psnr")
+    quality_by = traitlets.Enum(("label", "true"), default_value="label")
+    lesson = traitlets.Enum(("", *LESSONS), default_value="")
     time = traitlets.Float(1.0, min=0.0, max=1.0)
     theme = traitlets.Enum(("auto", "light", "dark"), default_value="auto")
 
@@ -53,7 +61,10 @@ class Choice(traitlets.HasTraits):
         return Request(**{name: getattr(self, name) for name in REQUEST_NAMES})
 
     def query(self) -> str:
-        """Writes all choices that differ from the defaults as a query string."""
+        """Writes all choices that differ from the defaults as a query string.
+
+        With a lesson the model is always named: a link of a lesson alone opens it as it begins.
+        """
         views = {
             name: getattr(self, name)
             for name in VIEW_NAMES
@@ -61,11 +72,16 @@ class Choice(traitlets.HasTraits):
         }
         if "time" in views:
             views["time"] = f"{views['time']:.3g}"
-        return "&".join(part for part in (self.request().query(), urlencode(views)) if part)
+        request = self.request().query()
+        if self.lesson and not request.startswith("model="):
+            request = "&".join(filter(None, (urlencode({"model": self.model}), request)))
+        return "&".join(part for part in (request, urlencode(views)) if part)
 
     def apply_query(self, query: str) -> list[str]:
         """Takes all choices from a query string; returns a sentence for each one not understood."""
         values = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True))
+        if values.keys() <= {"lesson", "theme"} and values.get("lesson") in LESSONS:
+            values = dict(parse_qsl(LESSONS[values["lesson"]].query)) | values
         request, problems = Request.from_mapping(values)
         self.apply(request)
         for name in VIEW_NAMES:

@@ -19,8 +19,8 @@ class Waiting:
         self._explorer = Explorer(listener, idle_seconds=None)
         self.workspace = self._explorer.workspace
 
-    def submit(self, request) -> None:
-        self._explorer.submit(request).result(timeout=120)
+    def submit(self, request, measures=()) -> None:
+        self._explorer.submit(request, measures).result(timeout=120)
 
 
 @pytest.fixture

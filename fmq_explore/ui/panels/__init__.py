@@ -1,8 +1,19 @@
 """The panels: each draws one view of the explorer's results, and computes nothing."""
 
-__all__ = ["DistancePanel", "SamplesPanel", "TrajectoriesPanel", "WeightsPanel"]
+__all__ = [
+    "BoundsPanel",
+    "DistancePanel",
+    "LatentsPanel",
+    "QualityPanel",
+    "SamplesPanel",
+    "TrajectoriesPanel",
+    "WeightsPanel",
+]
 
+from .bounds import BoundsPanel
 from .distance import DistancePanel
+from .latents import LatentsPanel
+from .quality import QualityPanel
 from .samples import SamplesPanel
 from .trajectories import TrajectoriesPanel
 from .weights import WeightsPanel

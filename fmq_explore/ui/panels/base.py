@@ -51,6 +51,13 @@ class Card(w.VBox):
         """Calls a function with the tutorial's name when it is asked for."""
         self.tutorial.on_click(lambda _: open_tutorial(self._tutorial_name))
 
+    def explain(self, sentence: str) -> None:
+        """Says why there is nothing to show, or with an empty sentence shows what there is."""
+        self.remove_class("fmq-stale")
+        (self.add_class if sentence else self.remove_class)("fmq-nothing")
+        if sentence:
+            self.note.value = caption(escape(sentence))
+
 
 def tutorial_button(name: str) -> w.Button:
     """Returns a small button that stands for a tutorial, a key of `TUTORIALS`."""

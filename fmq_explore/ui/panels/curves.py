@@ -1,6 +1,6 @@
 """The curves of the distance panel: W2 against bits, one line a scheme, its name at the end."""
 
-__all__ = ["curves_columns", "curves_figure"]
+__all__ = ["LABEL_GAP", "curves_columns", "curves_figure", "spread"]
 
 import numpy as np
 from bokeh.core.properties import value
@@ -116,7 +116,7 @@ def _names(
             ends[scheme] = float(np.log(curve[known[-1]]))
     order = sorted(ends, key=ends.__getitem__)
     low, high = np.log(limits["start"]), np.log(limits["end"])
-    places = _spread([ends[s] for s in order], LABEL_GAP * (high - low), low, high)
+    places = spread([ends[s] for s in order], LABEL_GAP * (high - low), low, high)
     colours = palette(theme).scheme
     return {
         "x": np.full(len(order), 8.25),
@@ -127,7 +127,7 @@ def _names(
     }
 
 
-def _spread(values: list[float], gap: float, low: float, high: float) -> np.ndarray:
+def spread(values: list[float], gap: float, low: float, high: float) -> np.ndarray:
     """Moves ascending values apart to at least ``gap``, upwards first, then back below ``high``."""
     places = np.array(values, dtype=float)
     for i in range(1, len(places)):

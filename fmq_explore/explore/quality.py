@@ -1,0 +1,234 @@
+"""The quality stage: figures of the samples on screen, beside the sweep's lines against bits."""
+
+__all__ = ["quality_view"]
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..flow import Cancelled
+from ..measure.fidelity import psnr, ssim
+from ..measure.interval import Estimate, bootstrap
+from ..measure.sliced import project_on_lines, sliced_w2_of_projections
+from .measures_results import MEASURES, LivePoint, QualityLine, QualityView
+from .request import Request
+from .results import SampleSet
+from .sampling import class_labels, full_size, samples_view
+from .workspace import Workspace
+from .yardsticks import Reality, Row, Yardsticks
+
+FULL_BITS = 32
+N_RESAMPLES = 100
+
+ShouldStop = Callable[[], bool]
+Progress = Callable[[float], None]
+
+
+def quality_view(
+    request: Request,
+    workspace: Workspace,
+    yardsticks: Yardsticks,
+    should_stop: ShouldStop | None = None,
+    progress: Progress | None = None,
+) -> QualityView:
+    """Measures the samples on screen, each figure with its interval, and finds the sweep's lines.
+
+    Args:
+        request: What is on screen.
+        workspace: Where the models and the finished paths are.
+        yardsticks: Readers, real data and the sweep's table.
+        should_stop: Asked between solver steps and between figures.
+        progress: Told the finished fraction.
+
+    Raises:
+        fmq_explore.flow.Cancelled: ``should_stop`` said so.
+    """
+    samples = samples_view(request, workspace, full_size(request, workspace), should_stop)
+    card = workspace.cards[request.model]
+    reality = yardsticks.reality(card.data)
+    reference = samples.reference.path[-1]
+    labels = class_labels(request, card.n_classes, len(reference))
+    sets = [s for s in (samples.reference, samples.primary, samples.compare) if s]
+    sets = sets[:1] if request.bits is None else sets
+    points = []
+    for i, one in enumerate(sets):
+        estimates = _measure(one, reference, labels, reality, should_stop)
+        points.append(LivePoint(one.scheme, *_bits(request, workspace, one.scheme), estimates))
+        if progress:
+            progress((i + 1) / len(sets))
+    rows = _rows_of(request, yardsticks.rows())
+    return QualityView(
+        lines=_lines(rows),
+        reference=_reference(rows),
+        live=tuple(points[1:]),
+        live_reference=points[0],
+        n_live=len(reference),
+        sweep=_describe(request, rows),
+        remarks=_remarks(request, rows, reality, reference.ndim == 4, labels is not None),
+    )
+
+
+def _measure(
+    samples: SampleSet,
+    reference: Tensor,
+    labels: Tensor | None,
+    reality: Reality | None,
+    should_stop: ShouldStop | None,
+) -> dict[str, Estimate]:
+    """Returns every figure that these samples have."""
+    final = samples.path[-1]
+    if not final.isfinite().all():
+        return {}
+    shown = final.clamp(-1.0, 1.0) if final.ndim == 4 else final  # as a screen shows them
+    figures: list[Callable[[], dict[str, Estimate]]] = []
+    if final.ndim == 4 and samples.scheme:
+        figures.append(lambda: _fidelity(reference, final))
+    if reality is not None:
+        figures.append(lambda: {"swd": _sliced(shown, reality)})
+        if final.ndim == 4 and reality.reader is not None:
+            figures.append(lambda: _features(shown, labels, reality))
+    found = {}
+    for figure in figures:
+        if should_stop is not None and should_stop():
+            raise Cancelled("cancelled between two figures")
+        found |= figure()
+    return found
+
+
+def _fidelity(reference: Tensor, samples: Tensor) -> dict[str, Estimate]:
+    def mean(values: Tensor) -> float:
+        return float(values.mean())
+
+    return {
+        "psnr": bootstrap(mean, psnr(reference, samples)),
+        "ssim": bootstrap(mean, ssim(reference, samples)),
+    }
+
+
+def _sliced(samples: Tensor, reality: Reality) -> Estimate:
+    def distance(rows: Tensor) -> float:
+        return sliced_w2_of_projections(rows, reality.lines)
+
+    return bootstrap(distance, project_on_lines(samples), n_resamples=N_RESAMPLES)
+
+
+def _features(samples: Tensor, labels: Tensor | None, reality: Reality) -> dict[str, Estimate]:
+    """Returns what a reader's features tell, and what it reads."""
+    reader = reality.reader
+    assert reader is not None
+    features, read = reader.read(samples)
+    found = {}
+    if reality.frechet is not None:
+        distance = reality.frechet.distance
+        found["fd"] = bootstrap(distance, features, n_resamples=N_RESAMPLES)
+    if reality.kernel is not None:
+        kernels = reality.kernel.kernels(features)
+        index = torch.arange(len(features))
+        found["kid"] = bootstrap(kernels.distance, index, n_resamples=N_RESAMPLES)
+    if labels is not None:
+        right = (read == labels).double()
+        found["readability"] = bootstrap(lambda x: float(x.mean()), right)
+    return found
+
+
+def _bits(request: Request, workspace: Workspace, scheme: str) -> tuple[float, float]:
+    if not scheme or request.bits is None:
+        return float(FULL_BITS), float(FULL_BITS)
+    return float(request.bits), workspace.fit(request, scheme).bits_per_weight
+
+
+def _rows_of(request: Request, rows: Sequence[Row]) -> list[Row]:
+    """Keeps the rows of the model at the granularity on screen, and of its reference."""
+    mine = [row for row in rows if row["model"] == request.model]
+    grain, size = request.granularity, request.group_size
+
+    def fits(row: Row) -> bool:
+        if row["scheme"] == "full":
+            return True
+        grouped = grain != "group" or _number(row["group_size"]) == size
+        return row["granularity"] == grain and grouped
+
+    return [row for row in mine if fits(row)]
+
+
+def _lines(rows: list[Row]) -> dict[str, dict[str, QualityLine]]:
+    """Averages the seeds of each scheme at each bit width."""
+    lines: dict[str, dict[str, QualityLine]] = {}
+    schemes = dict.fromkeys(row["scheme"] for row in rows if row["scheme"] != "full")
+    for measure in MEASURES:
+        for scheme in schemes:
+            line = _line([row for row in rows if row["scheme"] == scheme], measure)
+            if len(line.bits):
+                lines.setdefault(measure, {})[scheme] = line
+    return lines
+
+
+def _line(rows: list[Row], measure: str) -> QualityLine:
+    columns: list[tuple[float, ...]] = []
+    for bits in sorted({int(row["bits"]) for row in rows}):
+        seeds = [row for row in rows if int(row["bits"]) == bits]
+        values = [_number(row[measure]) for row in seeds]
+        known = [value for value in values if np.isfinite(value)]
+        if known:
+            true_bits = np.mean([_number(row["bits_per_weight"]) for row in seeds])
+            mean = float(np.mean(known))
+            columns.append((float(bits), float(true_bits), mean, min(known), max(known)))
+    return QualityLine(*np.array(columns, dtype=float).reshape(-1, 5).T)
+
+
+def _reference(rows: list[Row]) -> dict[str, tuple[float, float, float]]:
+    full = [row for row in rows if row["scheme"] == "full"]
+    found = {}
+    for measure, about in MEASURES.items():
+        values = [_number(row[measure]) for row in full]
+        known = [value for value in values if np.isfinite(value)]
+        if known and about.against == "quality":
+            found[measure] = (float(np.mean(known)), min(known), max(known))
+    return found
+
+
+def _describe(request: Request, rows: list[Row]) -> str:
+    """Says how the sweep was made: samples, steps and seeds, and what else differs from here."""
+    made = [row for row in rows if row["scheme"] != "full"]
+    if not made:
+        return ""
+    n, steps = (
+        " or ".join(str(value) for value in sorted({int(_number(row[name])) for row in made}))
+        for name in ("n", "steps")
+    )
+    seeds = len({int(_number(row["seed"])) for row in made})
+    kept = "+".join(request.keep), request.codebook_dtype
+    same = all((row["keep"], row["codebook_dtype"]) == kept for row in made)
+    return f"n = {n}, {steps} steps, {seeds} seed{'s' if seeds > 1 else ''}" + (
+        "" if same else ", other tensors kept or other entries than here"
+    )
+
+
+def _remarks(
+    request: Request, rows: list[Row], reality: Reality | None, images: bool, classes: bool
+) -> dict[str, str]:
+    """Says in one sentence why something is missing."""
+    found = {}
+    if not any(row["scheme"] != "full" for row in rows):
+        where = f" per {request.granularity}" if any(rows) else ""
+        found["sweep"] = f"The shipped sweep has no lines for this model{where}."
+    for name, measure in MEASURES.items():
+        if measure.against == "fidelity" and not images:
+            found[name] = f"{measure.title} is for images: choose sliced W₂ for points."
+        elif measure.against == "quality" and reality is None:
+            found[name] = "No real test data ship for this model's data set."
+        elif name in ("fd", "kid", "readability") and (reality is None or reality.reader is None):
+            found[name] = f"{measure.title} needs a classifier, and none ships for this data set."
+        elif name == "readability" and not classes:
+            found[name] = "Readability needs a class to ask for: choose one under Sampling."
+    return found
+
+
+def _number(value: object) -> float:
+    """Reads a cell; what is empty is NaN."""
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return float("nan")
