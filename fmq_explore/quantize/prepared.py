@@ -18,7 +18,7 @@ from .fit import Fit
 from .keep import kept_names
 from .rows import Rows, check_granularity, row_lengths, sort_rows
 from .scheme import Scheme, get_scheme
-from .solve import TensorFit, check_codebook_dtype, solve, to_array
+from .solve import TensorFit, check_bits, check_codebook_dtype, solve, to_array
 
 _ALL_BITS = tuple(range(1, 9))
 
@@ -132,6 +132,7 @@ class PreparedModel:
         should_stop: Callable[[], bool] | None = None,
         progress: Callable[[float], None] | None = None,
         codebook_dtype: str = "float32",
+        bits: Iterable[int] = _ALL_BITS,
     ) -> bool:
         """Fits all of 1 to 8 bits, in one pass where the scheme can.
 
@@ -143,19 +144,21 @@ class PreparedModel:
             should_stop: Asked often; what is finished by then stays in memory.
             progress: Told the finished fraction, 0 to 1.
             codebook_dtype: `"float32"` or `"float16"`.
+            bits: The bit widths, ascending, where not all are wanted.
 
         Returns:
             True when all is fitted, False when stopped before.
         """
         rule = get_scheme(scheme)
         check_codebook_dtype(codebook_dtype)
+        bits = tuple(check_bits(b) for b in bits)
         state = np.zeros(2, dtype=np.int64)
         failures: list[BaseException] = []
 
         def work() -> None:
             try:
                 for name in self.names:
-                    self._solve(rule, codebook_dtype, name, _ALL_BITS, state)
+                    self._solve(rule, codebook_dtype, name, bits, state)
                     if state[0]:
                         return
             except BaseException as failure:  # raised again in the caller's thread
@@ -176,7 +179,18 @@ class PreparedModel:
             thread.join()
         if failures:
             raise failures[0]
-        return all(self.is_fitted(scheme, b, codebook_dtype) for b in _ALL_BITS)
+        return all(self.is_fitted(scheme, b, codebook_dtype) for b in bits)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of memory in use: sorted weights, their order, and the codes of all fits."""
+        codes = sum(fit.codes.nbytes for fit in tuple(self._solved.values()))
+        return self.rows.values.nbytes + self.rows.order.nbytes + codes
+
+    def forget(self) -> None:
+        """Drops all fits made so far; they are made anew when they are asked for."""
+        self._fits.clear()
+        self._solved.clear()
 
     def _solve(
         self,

@@ -75,7 +75,11 @@ class Scheme:
         """
         state = np.zeros(2, dtype=np.int64) if state is None else state
         if self.all_bits is None:
-            solutions = [self._fit_one(rows, first, last, b, codebook_dtype) for b in bits]
+            solutions: list[Solution] = []
+            for b in bits:
+                if state[0]:
+                    return []
+                solutions.append(self._fit_one(rows, first, last, b, codebook_dtype))
             state[1] += rows.offsets[last] - rows.offsets[first]
             return solutions
         low, high = bits[0], bits[-1]
