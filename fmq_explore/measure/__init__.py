@@ -29,6 +29,7 @@ __all__ = [
     "psnr",
     "readability",
     "rms_divergence",
+    "sensitivity",
     "sliced_w2",
     "ssim",
     "ssim_window",
@@ -45,5 +46,6 @@ from .paths import endpoint_distance, rms_divergence
 from .projection import Basis, fit_basis, project
 from .reader import Reader, ReaderCard, available_readers, load_reader, readability
 from .reference import Reference, available_references, load_reference
+from .sensitivity import sensitivity
 from .sliced import sliced_w2
 from .weights import aggregate_w2, layer_w2, pooled_w2, w2_1d, w2_points

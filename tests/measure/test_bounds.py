@@ -248,6 +248,8 @@ def test_errors_are_sentences() -> None:
     broken = Affine(torch.full((2, 2), math.nan), torch.zeros(2))
     with pytest.raises(ValueError, match="not finite: check the weights"):
         bounds(broken, other, noise=start(2, 2))
+    with pytest.raises(ValueError, match="not finite: check the weights of both"):
+        bounds(model, broken, noise=start(2, 2))
     with pytest.raises(ValueError, match="has no data_shape: give noise"):
         bounds(nn.Linear(2, 2), nn.Linear(2, 2))
     with pytest.raises(ValueError, match="cannot be differentiated"):
