@@ -177,12 +177,12 @@ def _card(
 ) -> ReaderCard:
     known = asdict(recipe)
     note, seed = known.pop("note"), known.pop("seed")
-    network = {key: known.pop(key) for key in reader.network}
+    known = {key: value for key, value in known.items() if key not in reader.network}
     card = ReaderCard(
         name=dataset.name,
         data_shape=dataset.shape,
         class_names=dataset.class_names,
-        network=network,
+        network=reader.network,
         n_parameters=sum(p.numel() for p in reader.parameters()),
         recipe=known,
         seed=seed,

@@ -110,7 +110,7 @@ class Reader(nn.Module):
                 "but needs (c, h, w) of at least 8 x 8 pixels and at least 2 classes"
             )
         self.data_shape, self.class_names = tuple(data_shape), tuple(class_names)
-        self.network = {"widths": tuple(widths), "halve_before": tuple(halve_before)}
+        self.network = {"widths": list(widths), "halve_before": list(halve_before)}
         self.card: ReaderCard | None = None
         layers: list[nn.Module] = []
         for i, (before, after) in enumerate(zip((data_shape[0], *widths), widths, strict=False)):
