@@ -3,9 +3,9 @@
 __all__ = [
     "Bench",
     "Origin",
-    "Reality",
     "bench",
     "draw",
+    "forget",
     "latents",
     "origin",
     "prepared",
@@ -20,39 +20,16 @@ import torch
 from torch import Tensor
 
 from ..flow import Flow, VelocityNetwork, invert, sample
-from ..measure.distribution import FrechetReference, KernelReference
 from ..measure.latents import latent_basis
 from ..measure.projection import Basis
-from ..measure.reader import Reader, available_readers, load_reader
-from ..measure.reference import available_references, load_reference
-from ..measure.sliced import project_on_lines
+from ..measure.quality import Judge
+from ..measure.reference import Reference
 from ..quantize import PreparedModel, prepare
 from ..zoo import load_model
 from .tasks import fingerprint
 
 N_LATENTS = 64
 """Images that are inverted; as many others fix the axes in which the latents are described."""
-
-
-@dataclass(frozen=True, eq=False)
-class Reality:
-    """Real test data, made ready to hold samples against.
-
-    Attributes:
-        images: Images, or points, to invert, shape (128, ...).
-        labels: Their classes, shape (128,), or None.
-        lines: All images projected on the directions of sliced W2.
-        frechet: Moments of the features, or None for points.
-        kernel: Kernel of the features, or None for points.
-        reader: The classifier of the data set, or None.
-    """
-
-    images: Tensor
-    labels: Tensor | None
-    lines: Tensor
-    frechet: FrechetReference | None
-    kernel: KernelReference | None
-    reader: Reader | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +40,13 @@ class Bench:
         network: The full-precision model.
         scratch: A second network of its kind, to write quantized weights into.
         fingerprint: Hash of all that rows of this model read.
-        reality: Real data, or None where none ships with the project.
+        judge: Real data and a reader, as far as they ship with the project.
     """
 
     network: VelocityNetwork
     scratch: VelocityNetwork
     fingerprint: str
-    reality: Reality | None
+    judge: Judge
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,24 +61,8 @@ class Origin:
 def bench(model: str) -> Bench:
     """Loads a model, and the real data that its samples are held against."""
     network = load_model(model)
-    reality = _reality(network, getattr(network.card, "data", ""))
-    return Bench(network, load_model(model), fingerprint(network), reality)
-
-
-def _reality(network: VelocityNetwork, data: str) -> Reality | None:
-    if data not in available_references():
-        return None
-    real = load_reference(data)
-    some = slice(0, 2 * N_LATENTS)
-    features = real.features if data in available_readers() else None
-    return Reality(
-        images=real.images[some],
-        labels=None if real.labels is None or not network.n_classes else real.labels[some],
-        lines=project_on_lines(real.images),
-        frechet=None if features is None else FrechetReference.of(features),
-        kernel=None if features is None else KernelReference.of(features),
-        reader=None if features is None else load_reader(data),
-    )
+    judge = Judge.load(getattr(network.card, "data", ""))
+    return Bench(network, load_model(model), fingerprint(network), judge)
 
 
 @lru_cache(maxsize=1)  # with every fit of 8 schemes at 7 widths it holds some 100 MB
@@ -136,20 +97,27 @@ def turns(network: VelocityNetwork, n: int) -> Tensor | None:
 @lru_cache(maxsize=2)
 def origin(model: str, steps: int, solver: str) -> Origin:
     """Inverts the images with the reference; the axes come from images that are not measured."""
-    on = bench(model)
-    assert on.reality is not None
-    real, rest = on.reality, slice(N_LATENTS, None)
-    found = latents(on.network, real, steps, solver, rest)
-    return Origin(latents(on.network, real, steps, solver), latent_basis(found))
+    on, first, second = bench(model), slice(0, N_LATENTS), slice(N_LATENTS, 2 * N_LATENTS)
+    found = latents(on.network, on.judge.reference, steps, solver, second)
+    start = latents(on.network, on.judge.reference, steps, solver, first)
+    return Origin(start, latent_basis(found))
 
 
 def latents(
     network: VelocityNetwork,
-    real: Reality,
+    real: Reference | None,
     steps: int,
     solver: str,
     which: slice = slice(0, N_LATENTS),
 ) -> Tensor:
     """Runs real images backwards, each as a member of its class."""
-    label = None if real.labels is None else real.labels[which]
+    assert real is not None
+    classes = real.labels if network.n_classes else None
+    label = None if classes is None else classes[which]
     return invert(network, real.images[which], steps, solver, label).samples
+
+
+def forget() -> None:
+    """Drops all that is loaded and computed."""
+    for known in (bench, prepared, reference_run, origin):
+        known.cache_clear()

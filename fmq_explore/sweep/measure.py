@@ -15,8 +15,19 @@ from torch import Tensor
 from ..flow import Flow, VelocityNetwork
 from ..measure import psnr, rms_divergence, ssim
 from ..measure.latents import latent_statistics
+from ..measure.quality import Judge
 from ..measure.sliced import project_on_lines, sliced_w2_of_projections
-from .bench import Bench, Reality, bench, draw, latents, origin, prepared, reference_run, turns
+from .bench import (
+    Bench,
+    bench,
+    draw,
+    forget,
+    latents,
+    origin,
+    prepared,
+    reference_run,
+    turns,
+)
 from .tasks import MEASUREMENT, Task, content_key
 
 WEIGHTS = ("bits_per_weight", "n_bytes", "w2", "relative_error")
@@ -58,13 +69,7 @@ def run_task(task: Task, key: str | None = None) -> dict[str, Any]:
     """
     with _TURN, _one_thread():
         start = perf_counter()
-        on = bench(task.model)
-        if key is not None and content_key(task, on.fingerprint) != key:
-            raise ValueError(
-                f"{task}: the files of the model differ from those of the caller; "
-                "install the same version of the project in both places"
-            )
-        figures = _measure(task, on)
+        figures = _measure(task, _checked(task, key))
         seconds = perf_counter() - start
     return {
         "model": task.model,
@@ -84,6 +89,19 @@ def run_task(task: Task, key: str | None = None) -> dict[str, Any]:
     }
 
 
+def _checked(task: Task, key: str | None) -> Bench:
+    """Loads what the task needs, and sees that it is what the caller meant."""
+    for _ in range(2):
+        on = bench(task.model)
+        if key is None or content_key(task, on.fingerprint) == key:
+            return on
+        forget()  # the files may have changed since they were loaded
+    raise ValueError(
+        "the files of the model differ from those of the caller: "
+        "install the same version of the project in both places"
+    )
+
+
 def _measure(task: Task, on: Bench) -> dict[str, float]:
     run = (task.n, task.steps, task.solver, task.seed)
     network, weights = _network(task, on)
@@ -92,8 +110,8 @@ def _measure(task: Task, on: Bench) -> dict[str, float]:
     return {
         **weights,
         **_fidelity(reference, flow, task.is_baseline),
-        **_quality(flow.samples, turns(network, task.n), on.reality),
-        **_latents(task, network, on.reality),
+        **_quality(flow.samples, turns(network, task.n), on.judge),
+        **_latents(task, network, on.judge),
     }
 
 
@@ -122,28 +140,33 @@ def _fidelity(reference: Flow, flow: Flow, is_baseline: bool) -> dict[str, float
     }
 
 
-def _quality(samples: Tensor, labels: Tensor | None, real: Reality | None) -> dict[str, float]:
+def _quality(samples: Tensor, labels: Tensor | None, judge: Judge) -> dict[str, float]:
+    """Measures what `Judge.judge` does, but for the intervals, which take most of its time."""
     found: dict[str, float] = dict.fromkeys(QUALITY, nan)
-    if real is None or not samples.isfinite().all():
+    if not samples.isfinite().all():
         return found
     shown = samples.clamp(-1, 1) if samples.ndim == 4 else samples
-    found["swd"] = sliced_w2_of_projections(project_on_lines(shown), real.lines)
-    if real.reader is not None and real.frechet is not None and real.kernel is not None:
-        features, read = real.reader.read(shown)
-        found["fd"] = real.frechet.distance(features)
-        found["kid"] = real.kernel.kernels(features).distance()
-        if labels is not None:
-            found["readability"] = float((read == labels).float().mean())
+    if judge.lines is not None:
+        found["swd"] = sliced_w2_of_projections(project_on_lines(shown), judge.lines)
+    if judge.reader is None:
+        return found
+    features, read = judge.reader.read(shown)
+    if judge.frechet is not None and judge.kernel is not None:
+        found["fd"] = judge.frechet.distance(features)
+        found["kid"] = judge.kernel.kernels(features).distance()
+    if labels is not None:
+        found["readability"] = float((read == labels).float().mean())
     return found
 
 
-def _latents(task: Task, network: VelocityNetwork, real: Reality | None) -> dict[str, float]:
+def _latents(task: Task, network: VelocityNetwork, judge: Judge) -> dict[str, float]:
     found: dict[str, float] = dict.fromkeys(LATENTS, nan)
-    if real is None or not task.latents:
+    if judge.reference is None or not task.latents:
         return found
     start = origin(task.model, task.steps, task.solver)
-    run = (task.steps, task.solver)
-    own = start.latents if task.is_baseline else latents(network, real, *run)
+    own = start.latents
+    if not task.is_baseline:
+        own = latents(network, judge.reference, task.steps, task.solver)
     if not own.isfinite().all():
         return found
     statistics = latent_statistics(own, start.basis, start.latents)
