@@ -16,7 +16,7 @@ from ..flow import Flow, VelocityNetwork
 from ..measure import psnr, rms_divergence, ssim
 from ..measure.latents import latent_statistics
 from ..measure.quality import Judge
-from ..measure.sliced import project_on_lines, sliced_w2_of_projections
+from ..measure.sliced import sliced_w2
 from .bench import (
     Bench,
     bench,
@@ -146,8 +146,8 @@ def _quality(samples: Tensor, labels: Tensor | None, judge: Judge) -> dict[str, 
     if not samples.isfinite().all():
         return found
     shown = samples.clamp(-1, 1) if samples.ndim == 4 else samples
-    if judge.lines is not None:
-        found["swd"] = sliced_w2_of_projections(project_on_lines(shown), judge.lines)
+    if judge.reference is not None:
+        found["swd"] = sliced_w2(shown, judge.reference.images)
     if judge.reader is None:
         return found
     features, read = judge.reader.read(shown)
