@@ -240,11 +240,17 @@ def collect_reference(
 def explore(
     port: Annotated[int, typer.Option(help="Port on this machine")] = 8866,
     browser: Annotated[bool, typer.Option(help="Open a browser window")] = True,
+    model: Annotated[
+        Path | None, typer.Option(help="A file of weights to begin with: .safetensors, .pt, .pth")
+    ] = None,
 ) -> None:
     """Start the explorer in the browser."""
+    from .foreign import check_path
     from .ui.voila_config import serve
 
-    serve(port, browser)
+    if model is not None:
+        check_path(model.expanduser())  # said here, and not in a browser
+    serve(port, browser, model)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ __all__ = [
     "DEFAULT_MODEL",
     "MEASURES",
     "UNCONDITIONAL",
+    "UPLOAD",
     "BoundView",
     "ByteCache",
     "DistanceView",
@@ -51,7 +52,7 @@ from .measures_results import (
     QualityView,
     SensitivityView,
 )
-from .request import DEFAULT_MODEL, UNCONDITIONAL, Request
+from .request import DEFAULT_MODEL, UNCONDITIONAL, UPLOAD, Request
 from .results import (
     DistanceView,
     Failure,

@@ -2,16 +2,18 @@
 
 __all__ = ["code_for"]
 
-from .request import UNCONDITIONAL, Request
+import json
+
+from .request import UNCONDITIONAL, UPLOAD, Request
 from .sampling import SampleSize
 
 
-def code_for(request: Request, size: SampleSize, n_classes: int | None = None) -> str:
+def code_for(request: Request, size: SampleSize | None, n_classes: int | None = None) -> str:
     """Writes a script that repeats a request with the public functions.
 
     Args:
         request: What is on screen.
-        size: The number of samples and steps on screen.
+        size: The number of samples and steps on screen, None for weights without a network.
         n_classes: The classes of the model, None without.
 
     Example:
@@ -21,23 +23,30 @@ def code_for(request: Request, size: SampleSize, n_classes: int | None = None) -
         model = fmq.load_model("moons")
         flow = fmq.sample(model, n=1000, steps=10, solver="midpoint", seed=0, record=True)
     """
-    lines = ["import fmq_explore as fmq", "", f'model = fmq.load_model("{request.model}")']
-    label = _label(request, n_classes, size.n)
-    if label and label.startswith("torch"):
-        lines[1:1] = ["import torch"]
-    arguments = [f"n={size.n}", f"steps={size.steps}", f'solver="{request.solver}"']
-    arguments += [f"seed={request.seed}"]
-    arguments += [f"label={label}"] if label else []
-    arguments += [f"guidance={request.guidance:g}"] if request.guidance != 1.0 else []
-    arguments += ["record=True"]
-    lines += _sample("flow", "model", arguments)
+    model = json.dumps(request.model.removeprefix(UPLOAD), ensure_ascii=False)
+    lines = ["import fmq_explore as fmq", "", f"model = fmq.load_model({model})"]
+    arguments = None if size is None else _arguments(request, size, n_classes)
+    if arguments is not None:
+        if any("torch." in argument for argument in arguments):
+            lines[1:1] = ["import torch"]
+        lines += _sample("flow", "model", arguments)
     if request.bits is not None:
         for name, scheme in (("", request.scheme), ("_2", request.compare)):
             if scheme:
                 lines += _quantize(f"qm{name}", scheme, request)
-                lines += _sample(f"flow_q{name}", f"qm{name}.model", arguments)
+                if arguments is not None:
+                    lines += _sample(f"flow_q{name}", f"qm{name}.model", arguments)
         lines += ["", "print(qm.w2, qm.bits_per_weight, qm.n_bytes)"]
     return "\n".join(lines)
+
+
+def _arguments(request: Request, size: SampleSize, n_classes: int | None) -> list[str]:
+    label = _label(request, n_classes, size.n)
+    arguments = [f"n={size.n}", f"steps={size.steps}", f'solver="{request.solver}"']
+    arguments += [f"seed={request.seed}"]
+    arguments += [f"label={label}"] if label else []
+    arguments += [f"guidance={request.guidance:g}"] if request.guidance != 1.0 else []
+    return [*arguments, "record=True"]
 
 
 def _quantize(variable: str, scheme: str, request: Request) -> list[str]:

@@ -1,6 +1,6 @@
 """What a person asked to see: one frozen, hashable record, and its form in a web address."""
 
-__all__ = ["DEFAULT_MODEL", "UNCONDITIONAL", "Request"]
+__all__ = ["DEFAULT_MODEL", "UNCONDITIONAL", "UPLOAD", "Request"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, urlencode
 
 DEFAULT_MODEL = "mnist"
 UNCONDITIONAL = -1
+UPLOAD = "upload:"
+"""What the name of a model begins with whose file came through the browser."""
 
 GRANULARITIES = ("tensor", "channel", "group")
 CODEBOOK_DTYPES = ("float16", "float32")
@@ -25,7 +27,7 @@ class Request:
     """Everything that decides what is computed: same request, same results, bit for bit.
 
     Attributes:
-        model: The name of a shipped model.
+        model: The name of a shipped model, or the whole path of a file of weights.
         scheme: The quantization scheme, a key of :data:`fmq_explore.quantize.SCHEMES`.
         bits: The label bits of a code, 1 to 8, or None for full precision.
         granularity: Which weights share a codebook: tensor, channel or group.

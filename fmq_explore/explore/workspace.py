@@ -1,6 +1,6 @@
 """The models, sorted weights and sampled paths that requests share."""
 
-__all__ = ["UPLOAD", "Workspace"]
+__all__ = ["Workspace"]
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -22,15 +22,13 @@ from ..zoo import (
     load_statistics,
 )
 from .cache import ByteCache
-from .request import Request
+from .request import UPLOAD, Request
 from .results import DistanceView, WeightsView
 from .weights import CurveMemory, distance_view, weights_view
 
 SAMPLE_CACHE_BYTES = 384 * 2**20
 PREPARED_BYTES = 2**30
 N_PREPARED, N_OPENED = 8, 2
-UPLOAD = "upload:"
-"""What the name of a model begins with whose file came through the browser."""
 
 
 class Workspace:

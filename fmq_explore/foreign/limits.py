@@ -1,15 +1,24 @@
 """Which files are opened at all: their endings, and how large they may be."""
 
-__all__ = ["ENDINGS", "MAX_BYTES", "MAX_TENSORS", "MAX_WEIGHTS", "check_path", "check_tensors"]
+__all__ = [
+    "ENDINGS",
+    "MAX_BYTES",
+    "MAX_TENSORS",
+    "MAX_WEIGHTS",
+    "check_path",
+    "check_tensors",
+    "check_upload",
+]
 
 from collections.abc import Mapping
 from math import prod
-from pathlib import Path
+from pathlib import Path, PurePath
 
 ENDINGS = (".safetensors", ".pt", ".pth", ".ckpt")
 MAX_BYTES = 2 * 2**30
 MAX_WEIGHTS = 200_000_000
 MAX_TENSORS = 20_000
+_ENDINGS = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
 
 
 def check_path(path: Path) -> None:
@@ -18,22 +27,30 @@ def check_path(path: Path) -> None:
     Raises:
         ValueError: If the path is no file of weights, or the file is empty or too large.
     """
-    endings = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
     if path.is_dir():
-        raise ValueError(f"{path} is a folder: give the path of a {endings} file in it")
+        raise ValueError(f"{path} is a folder: give the path of a {_ENDINGS} file in it")
     if not path.is_file():
         raise ValueError(f"there is no file {path}: check the path")
-    if path.suffix.lower() not in ENDINGS:
+    check_upload(path.name, path.stat().st_size)
+
+
+def check_upload(name: str, n_bytes: int) -> None:
+    """Checks a file that is not there yet by its name and size.
+
+    Raises:
+        ValueError: If it does not end like a file of weights, or is empty or too large.
+    """
+    suffix = PurePath(name).suffix
+    if suffix.lower() not in ENDINGS:
         raise ValueError(
-            f"{path.name} ends in {path.suffix or 'nothing'!r}: weights are read from files that "
-            f"end in {endings}"
+            f"{name} ends in {suffix or 'nothing'!r}: weights are read from files that end in "
+            f"{_ENDINGS}"
         )
-    n_bytes = path.stat().st_size
     if n_bytes == 0:
-        raise ValueError(f"{path.name} is empty (0 bytes): save or copy it again")
+        raise ValueError(f"{name} is empty (0 bytes): save or copy it again")
     if n_bytes > MAX_BYTES:
         raise ValueError(
-            f"{path.name} has {n_bytes / 2**30:.1f} GiB, and files of up to "
+            f"{name} has {n_bytes / 2**30:.1f} GiB, and files of up to "
             f"{MAX_BYTES / 2**30:g} GiB are opened: save the weights alone, without the optimiser"
         )
 

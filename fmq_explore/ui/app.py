@@ -11,11 +11,12 @@ from typing import Any
 
 import ipywidgets as w
 
-from ..explore import DistanceView, Failure, SamplesView, Status
-from .catalog import Catalog, load_catalog, sweep_rows
+from ..explore import UPLOAD, DistanceView, Failure, SamplesView, Status
+from .catalog import Catalog, ModelEntry, load_catalog, sweep_rows
 from .controls import Controls
 from .dialog import Dialog
 from .header import Header
+from .opening import Opening, open_named
 from .page import Page
 from .pages import MEASURED, VIEW_OF, Pages
 from .query import query_string
@@ -70,6 +71,7 @@ class ExplorerApp:
         self.page = Page(self._on_page, theme=self._theme(), tooltips=tooltips)
         self.header = Header(self.choice)
         self.dialog = Dialog(self.page.copy_text)
+        self.opening = Opening(self.status, self._post, self._workspace, self._take_model)
         self.pages = Pages(self.choice, self._choose_layer, self._choose_point, self._open_tutorial)
         self.backend: Any = None
         self._catalog: Catalog | None = None
@@ -88,7 +90,8 @@ class ExplorerApp:
 
     def _arrange(self) -> w.Widget:
         body = w.HBox([self.controls.widget, self.pages.widget]).add_class("fmq-body")
-        parts = [self.header.widget, body, self.status.widget, self.dialog.widget, self.page]
+        parts = [self.header.widget, body, self.status.widget, self.dialog.widget]
+        parts += [self.opening.widget, self.page]
         return w.VBox(parts).add_class("fmq-root")
 
     def _observe(self) -> None:
@@ -102,6 +105,7 @@ class ExplorerApp:
         header.code.on_click(lambda _: self._show_code())
         header.link.on_click(lambda _: self._copy_link())
         header.dark.on_click(lambda _: self._switch_theme())
+        self.controls.open_file.on_click(lambda _: self.opening.show())
 
     # Loading: the page is up before torch is
 
@@ -114,17 +118,23 @@ class ExplorerApp:
 
             yardsticks = Yardsticks(sweep_rows)
             backend = Explorer(self._on_record, self._post, yardsticks=yardsticks)
-            self._post(lambda: self._start(catalog, backend))
+            opened = open_named(catalog, backend.workspace, self.choice.model)
+            self._post(lambda: self._start(opened[0], backend, *opened[1:]))
         except Exception as error:
             sentence = f"The library could not be loaded: {error}"
             self._post(lambda: self.status.fail(Failure("load", sentence)))
 
     @guarded
-    def _start(self, catalog: Catalog, backend: Any) -> None:
+    def _start(
+        self, catalog: Catalog, backend: Any, model: str | None = None, problem: str = ""
+    ) -> None:
         if not catalog.models:
             raise FileNotFoundError(
                 "No trained models were found; reinstall fmq_explore, or run fmq-explore train."
             )
+        if model is not None:
+            self.choice.model = model or Choice().model
+        self._problems += [problem] if problem else []
         self._catalog, self.backend = catalog, backend
         self._problems += self.controls.fill(catalog)
         self._build()
@@ -135,6 +145,18 @@ class ExplorerApp:
         """Says what was wrong with the link, until the next choice."""
         if self._problems:
             self.status.fail(Failure("choice", " ".join(self._problems)))
+
+    def _workspace(self) -> Any:
+        return None if self.backend is None else self.backend.workspace
+
+    @guarded
+    def _take_model(self, name: str, entry: ModelEntry) -> None:
+        """Chooses a model that was opened; one of the same name is shown anew."""
+        assert self._catalog is not None
+        self._catalog = self._catalog.plus(name, entry)
+        self.controls.fill(self._catalog)
+        self.choice.model, self.choice.layer, self.choice.row = name, "", 0
+        self._schedule()
 
     def _post(self, function: Callable[[], None]) -> None:
         if self._loop is None:
@@ -241,7 +263,11 @@ class ExplorerApp:
     @guarded
     def _copy_link(self) -> None:
         self.page.copy_link(self.choice.query())
-        self.status.say("The link is on the clipboard: it restores exactly this view.")
+        self.status.say(
+            "The link is on the clipboard, but this file was uploaded: it must be opened again."
+            if self.choice.model.startswith(UPLOAD)
+            else "The link is on the clipboard: it restores exactly this view."
+        )
 
     @guarded
     def _show_code(self) -> None:
@@ -257,7 +283,9 @@ class ExplorerApp:
         from ..explore import code_for, full_size
 
         request = self.choice.request()
-        size = full_size(request, self.backend.workspace)
+        workspace = self.backend.workspace
+        can_sample = workspace.can_sample(request.model)
+        size = full_size(request, workspace) if can_sample else None
         classes = self._catalog.models[request.model].class_names if self._catalog else ()
         return code_for(request, size, len(classes) or None)
 

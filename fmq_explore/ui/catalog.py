@@ -3,16 +3,17 @@
 __all__ = ["Catalog", "ModelEntry", "load_catalog", "sweep_rows"]
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """A model to choose: its title, and the names of its classes (empty without classes)."""
+    """A model to choose: its title, the names of its classes (if any), and a note (if any)."""
 
     title: str
     class_names: tuple[str, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,11 @@ class Catalog:
     models: dict[str, ModelEntry]
     schemes: dict[str, str]
     solvers: dict[str, str]
+
+    def plus(self, name: str, entry: ModelEntry) -> "Catalog":
+        """Returns the catalog with one more model at its end, or with that model renewed."""
+        others = {key: value for key, value in self.models.items() if key != name}
+        return replace(self, models=others | {name: entry})
 
 
 def load_catalog() -> Catalog:

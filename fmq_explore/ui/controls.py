@@ -4,6 +4,7 @@ __all__ = ["Controls"]
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from html import escape
 from typing import Any
 
 import ipywidgets as w
@@ -40,8 +41,9 @@ class Controls:
         self._make_sampling()
         self.widget = w.VBox(
             [
-                _section("Model"),
+                w.HBox([_section("Model"), self.open_file]).add_class("fmq-model-line"),
                 self.model,
+                self.model_note,
                 _section("Quantization"),
                 self.scheme,
                 self.bits,
@@ -99,6 +101,10 @@ class Controls:
 
     def _make_quantization(self) -> None:
         self.model = _dropdown("model", "Chooses the trained flow-matching model.")
+        tip = "Opens a file of weights: a checkpoint of your own."
+        self.open_file = w.Button(description="open a file…", tooltip=tip).add_class("fmq-quiet")
+        self.model_note = w.HTML().add_class("fmq-model-note")
+        self.model_note.layout.display = "none"
         self.scheme = _dropdown("scheme", "Chooses the rule that places the quantization levels.")
         self.compare = _dropdown(
             "compare", "Chooses a second scheme that is shown beside the first at the same bits."
@@ -219,7 +225,10 @@ class Controls:
         """Offers the model's classes."""
         if self._catalog is None or self._choice.model not in self._catalog.models:
             return
-        names = self._catalog.models[self._choice.model].class_names
+        entry = self._catalog.models[self._choice.model]
+        self.model_note.value = f"<span>{escape(entry.note)}</span>"
+        self.model_note.layout.display = None if entry.note else "none"
+        names = entry.class_names
         options = [("each in turn" if names else "none", EVERY_CLASS)]
         options += [(f"{name}", i) for i, name in enumerate(names)]
         options += [("no class", UNCONDITIONAL)] if names else []

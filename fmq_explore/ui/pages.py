@@ -123,8 +123,10 @@ class Pages:
         elif isinstance(record, DistanceView):
             self.distance.draw(record)
         elif isinstance(record, SamplesView):
+            self.samples.widget.explain("")
             self.samples.draw(record)
         elif isinstance(record, TraceView):
+            self.trajectories.widget.explain("")
             self.samples.set_background(record)
             self.trajectories.draw(record)
         elif isinstance(record, Missing):

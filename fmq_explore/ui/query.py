@@ -1,8 +1,12 @@
 """The query string of the page that this kernel serves."""
 
-__all__ = ["query_string"]
+__all__ = ["MODEL_VARIABLE", "query_string"]
 
 import os
+from urllib.parse import urlencode
+
+MODEL_VARIABLE = "FMQ_MODEL"
+"""The environment variable with the file that a page without a link of its own begins with."""
 
 
 def query_string() -> str:
@@ -14,5 +18,8 @@ def query_string() -> str:
     if os.environ.get("VOILA_PREHEAT") == "True":
         from voila.utils import get_query_string
 
-        return get_query_string() or ""
-    return os.environ.get("QUERY_STRING", "")
+        query = get_query_string() or ""
+    else:
+        query = os.environ.get("QUERY_STRING", "")
+    model = os.environ.get(MODEL_VARIABLE, "")
+    return query or (urlencode({"model": model}) if model else "")

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from .query import MODEL_VARIABLE
 from .threads import wait_patiently
 
 IDLE_SECONDS = 15 * 60
@@ -27,16 +28,19 @@ def apps_folder() -> Path:
     return found
 
 
-def serve(port: int, browser: bool) -> None:
+def serve(port: int, browser: bool, model: Path | None = None) -> None:
     """Serves the explorer with Voila until it is interrupted, from any directory.
 
     Args:
         port: The port on this machine; the next free one is taken if it is in use.
         browser: Whether to open a browser window.
+        model: A file of weights that pages begin with.
     """
     from traitlets.config import Config
     from voila.app import Voila
 
+    if model is not None:
+        os.environ[MODEL_VARIABLE] = str(model.expanduser().absolute())  # kernels inherit it
     config = Config()
     configure(config)
     arguments = [str(apps_folder() / "explorer.ipynb"), f"--port={port}"]

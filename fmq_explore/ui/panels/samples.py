@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ROLES = ("reference", "a", "b")
-N_IMAGES = 64
 
 
 class SamplesPanel:
@@ -84,13 +83,13 @@ class SamplesPanel:
         reference = _at(view.reference.path, fraction)
         for role, samples in _roles(view):
             if samples is not None:
-                self._draw_one(role, _at(samples.path, fraction), reference)
+                self._draw_one(role, _at(samples.path, fraction), reference, view.n_full)
 
-    def _draw_one(self, role: str, samples: "Tensor", reference: "Tensor") -> None:
+    def _draw_one(self, role: str, samples: "Tensor", reference: "Tensor", n_full: int) -> None:
         difference = self.mode.value == "difference" and role != "reference"
         if self._images:
             shown = samples - reference if difference else samples
-            self.sheets[role].update(_tiles(shown), N_IMAGES)
+            self.sheets[role].update(_tiles(shown), n_full)
         else:
             links = _links(reference, samples) if difference else _xy(np.empty((0, 2)))
             self.clouds[role].update({"points": _xy(samples.numpy()), "links": links})
