@@ -159,11 +159,15 @@ class SensitivityView:
     """The measured sensitivity of every quantized tensor: relative RMS error of the velocity.
 
     Attributes:
+        scheme: The scheme's name.
+        compare: The second scheme's name, or empty.
         layers: The tensors, in model order.
         errors: The error when this tensor alone is quantized, shape (n,).
         compare_errors: The same under the second scheme.
     """
 
+    scheme: str
+    compare: str
     layers: tuple[str, ...]
     errors: np.ndarray
     compare_errors: np.ndarray | None

@@ -9,6 +9,7 @@ from typing import Any
 from .bounds import bound_view
 from .latents import latent_view
 from .quality import quality_view
+from .sensitivity import sensitivity_view
 
 
 @dataclass(frozen=True)
@@ -28,5 +29,6 @@ class Stage:
 STAGES = {
     "quality": Stage("measuring the samples", quality_view),
     "latents": Stage("inverting real images", latent_view),
+    "sensitivity": Stage("quantizing one tensor at a time", sensitivity_view),
     "bounds": Stage("estimating bounds", bound_view),
 }

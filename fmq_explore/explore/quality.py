@@ -3,6 +3,7 @@
 __all__ = ["quality_view"]
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -111,7 +112,7 @@ def _sliced(samples: Tensor, reality: Reality) -> Estimate:
     def distance(rows: Tensor) -> float:
         return sliced_w2_of_projections(rows, reality.lines)
 
-    return bootstrap(distance, project_on_lines(samples), n_resamples=N_RESAMPLES)
+    return _positive(bootstrap(distance, project_on_lines(samples), n_resamples=N_RESAMPLES))
 
 
 def _features(samples: Tensor, labels: Tensor | None, reality: Reality) -> dict[str, Estimate]:
@@ -122,7 +123,7 @@ def _features(samples: Tensor, labels: Tensor | None, reality: Reality) -> dict[
     found = {}
     if reality.frechet is not None:
         distance = reality.frechet.distance
-        found["fd"] = bootstrap(distance, features, n_resamples=N_RESAMPLES)
+        found["fd"] = _positive(bootstrap(distance, features, n_resamples=N_RESAMPLES))
     if reality.kernel is not None:
         kernels = reality.kernel.kernels(features)
         index = torch.arange(len(features))
@@ -131,6 +132,11 @@ def _features(samples: Tensor, labels: Tensor | None, reality: Reality) -> dict[
         right = (read == labels).double()
         found["readability"] = bootstrap(lambda x: float(x.mean()), right)
     return found
+
+
+def _positive(estimate: Estimate) -> Estimate:
+    """Ends the interval of a distance at 0."""
+    return replace(estimate, low=max(0.0, estimate.low))
 
 
 def _bits(request: Request, workspace: Workspace, scheme: str) -> tuple[float, float]:

@@ -11,11 +11,12 @@ from typing import Any
 
 import ipywidgets as w
 
-from ..explore import UPLOAD, DistanceView, Failure, SamplesView, Status
+from ..explore import UPLOAD, DistanceView, Failure, SamplesView, SensitivityView, Status
 from .catalog import Catalog, ModelEntry, load_catalog, sweep_rows
 from .controls import Controls
 from .dialog import Dialog
 from .header import Header
+from .lesson_band import LessonBand
 from .opening import Opening, open_named
 from .page import Page
 from .pages import MEASURED, VIEW_OF, Pages
@@ -26,7 +27,12 @@ from .theme import LARGE
 from .threads import wait_patiently
 from .tutorials import TUTORIALS, tutorial_html
 
-STAGE_OF = {DistanceView: "weights", SamplesView: "samples", **MEASURED}
+STAGE_OF = {
+    DistanceView: "weights",
+    SamplesView: "samples",
+    SensitivityView: "sensitivity",
+    **MEASURED,
+}
 """The stage that has succeeded when a view comes."""
 
 
@@ -73,6 +79,7 @@ class ExplorerApp:
         self.dialog = Dialog(self.page.copy_text)
         self.opening = Opening(self.status, self._post, self._workspace, self._take_model)
         self.pages = Pages(self.choice, self._choose_layer, self._choose_point, self._open_tutorial)
+        self.lessons = LessonBand(self.choice, self._open_tutorial)
         self.backend: Any = None
         self._catalog: Catalog | None = None
         self._loop = _running_loop()
@@ -90,9 +97,9 @@ class ExplorerApp:
 
     def _arrange(self) -> w.Widget:
         body = w.HBox([self.controls.widget, self.pages.widget]).add_class("fmq-body")
-        parts = [self.header.widget, body, self.status.widget, self.dialog.widget]
-        parts += [self.opening.widget, self.page]
-        return w.VBox(parts).add_class("fmq-root")
+        shown = [self.header.widget, self.lessons.widget, body, self.status.widget]
+        boxes = [self.dialog.widget, self.opening.widget]
+        return w.VBox([*shown, *boxes, self.page]).add_class("fmq-root")
 
     def _observe(self) -> None:
         choice, header = self.choice, self.header
@@ -101,7 +108,9 @@ class ExplorerApp:
         choice.observe(lambda _: self._build(), "theme")
         choice.observe(lambda change: self._change_view(change.name), tuple(VIEW_OF))
         choice.observe(lambda _: self._change_page(), "page")
+        choice.observe(lambda _: self._show_query(), "lesson")
         header.reset.on_click(lambda _: self._reset())
+        header.lessons.on_click(lambda _: self._open_lesson())
         header.code.on_click(lambda _: self._show_code())
         header.link.on_click(lambda _: self._copy_link())
         header.dark.on_click(lambda _: self._switch_theme())
@@ -208,6 +217,8 @@ class ExplorerApp:
     @guarded
     def _change_view(self, name: str) -> None:
         self.pages.change_view(name, self._figures())
+        if name == "distance_of" and self.pages.measures:
+            self._schedule()
         self.page.query = self.choice.query()
 
     @guarded
@@ -219,6 +230,9 @@ class ExplorerApp:
     @guarded
     def _show_time(self) -> None:
         self.pages.draw_time(self.choice.time)
+        self.page.query = self.choice.query()
+
+    def _show_query(self) -> None:
         self.page.query = self.choice.query()
 
     def _theme(self) -> str:
@@ -240,11 +254,23 @@ class ExplorerApp:
         elif event.get("event") == "bits":
             value = int(event["value"])
             self.choice.bits = None if value in (0, 9) else value
+        elif event.get("event") == "escape":
+            self._escape()
+
+    def _escape(self) -> None:
+        """Closes what lies on top: a box, then the lesson."""
+        if self.opening.is_open:
+            self.opening.close()
+        elif self.dialog.is_open:
+            self.dialog.close()
+        else:
+            self.choice.lesson = ""
 
     @guarded
     def _choose_layer(self, name: str) -> None:
         self.choice.layer, self.choice.row = name, 0
-        self.choice.distance_of = "layers"
+        if self.choice.distance_of != "sensitivity":
+            self.choice.distance_of = "layers"
 
     @guarded
     def _choose_point(self, scheme: str, bits: int) -> None:
@@ -273,6 +299,11 @@ class ExplorerApp:
     def _show_code(self) -> None:
         code = self._code()
         self.dialog.open(f"<pre>{escape(code)}</pre>", code)
+
+    @guarded
+    def _open_lesson(self) -> None:
+        if not self.choice.lesson:
+            self.lessons.open()
 
     @guarded
     def _open_tutorial(self, name: str) -> None:

@@ -27,6 +27,11 @@ class Dialog:
         self.close_button.on_click(lambda _: self.close())
         self.close()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is on show."""
+        return self.widget.layout.display != "none"
+
     def open(self, html: str, copied: str) -> None:
         """Shows a text; ``copied`` is what the copy button copies."""
         self.text.value, self._copied = html, copied

@@ -17,8 +17,8 @@ class Lesson:
         look: Where to look for it, and what to try.
         answer: Shown when asked for.
         tutorial: The notebook that goes deeper, a key of `TUTORIALS`.
-        figures: What the answer states as a number, as text, by how it is computed; a test computes
-            each anew.
+        figures: The numbers that the answer states, by what they are: a measure, and the choices in
+            which the view differs from ``query``. A test computes each of them anew.
     """
 
     name: str
@@ -28,7 +28,228 @@ class Lesson:
     look: str
     answer: str
     tutorial: str
-    figures: dict[str, str]
+    figures: tuple[tuple[str, str, str], ...]
 
 
-LESSONS: dict[str, Lesson] = {}
+_ALL = (
+    Lesson(
+        name="crossover",
+        title="The crossover",
+        query="bits=4&scheme=uniform&compare=equal_mass",
+        question="Uniform beats the paper's OT from 3 bits on: why?",
+        look="Distance: follow the blue and the orange line from 2 to 8 bits. Where do they cross?",
+        answer=(
+            "Equal mass puts as many weights on every level, so the few large weights share one "
+            "wide cell at each end, and a cell costs the square of its width. A further bit halves "
+            "every step of the uniform grid and with it W₂: 0.0199, 0.0093, 0.0045 at 3, 4, 5 "
+            "bits. It narrows the outer cells of equal mass far less: 0.0202, 0.0131, 0.0085. At 2 "
+            "bits it is the other way round, 0.0465 against 0.0316: there the min-max grid spends "
+            "two of its four levels on the extremes. The exact optimum lies below both at every "
+            "bit width."
+        ),
+        tutorial="04_crossover",
+        figures=(
+            ("w2", "bits=3&scheme=uniform", "0.0199"),
+            ("w2", "bits=4&scheme=uniform", "0.0093"),
+            ("w2", "bits=5&scheme=uniform", "0.0045"),
+            ("w2", "bits=3&scheme=equal_mass", "0.0202"),
+            ("w2", "bits=4&scheme=equal_mass", "0.0131"),
+            ("w2", "bits=5&scheme=equal_mass", "0.0085"),
+            ("w2", "bits=2&scheme=uniform", "0.0465"),
+            ("w2", "bits=2&scheme=equal_mass", "0.0316"),
+        ),
+    ),
+    Lesson(
+        name="true-bits",
+        title="Bits on the label",
+        query="bits=8&compare=uniform",
+        question="Why is “8 bits” per channel 25 bits in the file?",
+        look="Distance: compare label bits, true bits and file. Then set share to tensor.",
+        answer=(
+            "Every output channel has a codebook of its own: 256 entries of 16 bits, 4,096 bits, "
+            "for a row of at most 576 weights. So the file holds 25.32 bits a weight and shrinks "
+            "by no more than 1.26×. A grid needs only two numbers a row, however many levels it "
+            "has: uniform is at 8.56 bits. With one codebook a tensor the exact optimum takes 8.52 "
+            "bits as well. Compare schemes at equal true bits; the quality panel can."
+        ),
+        tutorial="03_quantizing_a_generator",
+        figures=(
+            ("true_bits", "scheme=optimal", "25.32"),
+            ("compression", "scheme=optimal", "1.26"),
+            ("true_bits", "scheme=uniform", "8.56"),
+            ("true_bits", "scheme=optimal&granularity=tensor", "8.52"),
+            ("longest_row", "", "576"),
+        ),
+    ),
+    Lesson(
+        name="breaks-first",
+        title="What breaks first",
+        query="bits=2&distance_of=sensitivity",
+        question="What breaks first at 2 bits?",
+        look="Distance: the tallest bar. Then keep that layer exact, with “last layer” at the left.",
+        answer=(
+            "The last layer. Every tensor loses about a third of its size, but not every tensor "
+            "matters as much: with the last one alone at 2 bits the velocity changes by 36 %, with "
+            "the first alone by 30 %, with any of those in the middle by about 2 % or less. Keep "
+            "the last layer exact and PSNR rises from 10.8 to 16.8 dB, while the file grows from "
+            "2.60 to 2.67 bits a weight and W₂ of the model stays at 0.0276: a distance of weights "
+            "does not know which weights count."
+        ),
+        tutorial="03_quantizing_a_generator",
+        figures=(
+            ("sensitivity last.weight", "", "36 %"),
+            ("sensitivity first.weight", "", "30 %"),
+            ("sensitivity middle", "", "2 %"),
+            ("psnr", "", "10.8"),
+            ("psnr", "keep=bias,norm,last", "16.8"),
+            ("true_bits", "", "2.60"),
+            ("true_bits", "keep=bias,norm,last", "2.67"),
+            ("w2", "", "0.0276"),
+            ("w2", "keep=bias,norm,last", "0.0276"),
+        ),
+    ),
+    Lesson(
+        name="same-w2",
+        title="Same W2, other pictures",
+        query="scheme=uniform&compare=equal_mass",
+        question="Nearly the same W₂, quite different pictures: why?",
+        look="Distance: 0.0199 and 0.0202. Samples: 18.8 and 14.2 dB. What is wrong with the latter?",
+        answer=(
+            "W₂ tells how large the errors of the weights are, not where they point. Along the "
+            "reference's paths the velocity is wrong by 35 % under uniform and by 37 % under equal "
+            "mass, so size does not explain it. But the error of equal mass points backwards: it "
+            "takes 21 % off the velocity, because every extreme weight is pulled in towards the "
+            "mean of its wide cell, while uniform's takes off 0 %. Too slow a flow stops short of "
+            "the data, and strokes stay grey and torn."
+        ),
+        tutorial="04_crossover",
+        figures=(
+            ("w2", "scheme=uniform", "0.0199"),
+            ("w2", "scheme=equal_mass", "0.0202"),
+            ("psnr", "scheme=uniform", "18.8"),
+            ("psnr", "scheme=equal_mass", "14.2"),
+            ("velocity error", "scheme=uniform", "35 %"),
+            ("velocity error", "scheme=equal_mass", "37 %"),
+            ("velocity lost", "scheme=equal_mass", "21 %"),
+            ("velocity lost", "scheme=uniform", "0 %"),
+        ),
+    ),
+    Lesson(
+        name="optimum",
+        title="Is the optimum best?",
+        query="model=digits&granularity=tensor&compare=clipped",
+        question="Is the exact W2 optimum always the best for the samples?",
+        look="Distance: which W₂ is smaller? Samples: which PSNR is higher? Try other seeds.",
+        answer=(
+            "No. The optimum has the smaller W₂, 0.0182 against 0.0191 for the clipped grid, as it "
+            "must, and yet the clipped grid reaches 23.7 dB against 21.5, here and at the other "
+            "seeds. A network does not weigh all errors alike, and W₂ does. The figures do not even "
+            "agree with each other: the root mean square gap (Trajectories) is smaller for the "
+            "optimum, 0.24 against 0.31, since a few images that go astray dominate it, while PSNR "
+            "averages decibels image by image."
+        ),
+        tutorial="04_crossover",
+        figures=(
+            ("w2", "scheme=optimal", "0.0182"),
+            ("w2", "scheme=clipped", "0.0191"),
+            ("psnr", "scheme=clipped", "23.7"),
+            ("psnr", "scheme=optimal", "21.5"),
+            ("gap 1.0", "scheme=optimal", "0.24"),
+            ("gap 1.0", "scheme=clipped", "0.31"),
+        ),
+    ),
+    Lesson(
+        name="pooling",
+        title="The pooling trap",
+        query="bits=2&scheme=equal_mass&compare=uniform&layer=down.conv1.weight&distance_of=layer"
+        "&weights_as=transport",
+        question="May one pool the weights of all rows and take the W₂ of the pool?",
+        look="Distance of this tensor: uniform lies above equal mass. Would a pooled W₂ agree?",
+        answer=(
+            "No: pooling turns the ranking round. Row by row, as the network uses them, the W₂ of "
+            "this tensor is 0.0334 for equal mass and 0.0517 for uniform. Pooled, it would be "
+            "0.0245 and 0.0213: uniform would seem the better one. In a pool a weight of one row may "
+            "be matched with a level of another, a transport that no network can make. Only per row "
+            "is W₂² the mean squared error."
+        ),
+        tutorial="01_quantizers_and_w2",
+        figures=(
+            ("row w2", "scheme=equal_mass", "0.0334"),
+            ("row w2", "scheme=uniform", "0.0517"),
+            ("pooled w2", "scheme=equal_mass", "0.0245"),
+            ("pooled w2", "scheme=uniform", "0.0213"),
+        ),
+    ),
+    Lesson(
+        name="late",
+        title="Paths part late",
+        query="model=moons&bits=2&scheme=uniform",
+        question="Why do trajectories part late?",
+        look="Trajectories: follow the gap over t, and play the flow. Where do the bundles split?",
+        answer=(
+            "Every step adds its error of the velocity, and the flow carries on what was there "
+            "before. At first it draws neighbours together: the logarithmic norm (measures, Bounds) "
+            "is below 0 up to t = 0.3. Later it must send neighbours to different moons and pulls "
+            "them apart, with a logarithmic norm of up to 4.0. So the gap is 0.13 halfway and 0.32 "
+            "at the end: most of it comes in the second half."
+        ),
+        tutorial="05_latents_and_trajectories",
+        figures=(
+            ("log norm is negative up to", "", "0.3"),
+            ("log norm", "", "4.0"),
+            ("gap 0.5", "", "0.13"),
+            ("gap 1.0", "", "0.32"),
+        ),
+    ),
+    Lesson(
+        name="bounds",
+        title="What a bound is worth",
+        query="page=measures&model=digits",
+        question="The theory bounds the damage: how tight is it?",
+        look="Bounds: read the lines at t = 1, on a logarithmic scale. Which could you plan with?",
+        answer=(
+            "The samples are 1.06 apart. From the error of the velocity along the path, the bound "
+            "for Euler steps is 13.8, the one with the Lipschitz constant 74.8: an order of "
+            "magnitude and more above. From the distance of the weights alone it is 3.4 million: "
+            "true and useless, since it multiplies the worst constants of all times. A bound on the "
+            "worst case is no forecast; and as the constants are estimated on visited points, these "
+            "are estimates of bounds, not certificates."
+        ),
+        tutorial="06_bounds",
+        figures=(
+            ("bound gap", "", "1.06"),
+            ("bound bound_discrete", "", "13.8"),
+            ("bound bound_field", "", "74.8"),
+            ("bound bound_weights", "", "3.4 million"),
+        ),
+    ),
+    Lesson(
+        name="fidelity",
+        title="Fidelity or quality",
+        query="page=measures&model=digits&bits=4&compare=equal_mass&quality_of=readability",
+        question="32.4 dB against 24.7 dB: is one the better generator?",
+        look="Quality: look at PSNR, then at readability and the Fréchet distance, with intervals.",
+        answer=(
+            "Not as far as 64 samples can tell. PSNR is fidelity: does the same noise still give "
+            "the same image as at full precision? It falls when a path ends at another image, "
+            "however good. Quality asks whether the images are good: 98 % of the exact optimum's "
+            "can be read as asked, 97 % of equal mass's and 98 % at full precision, and their "
+            "Fréchet distances to real digits are 0.53, 0.57 and 0.53, well within each other's "
+            "intervals."
+        ),
+        tutorial="04_crossover",
+        figures=(
+            ("psnr", "scheme=optimal", "32.4"),
+            ("psnr", "scheme=equal_mass", "24.7"),
+            ("quality readability", "scheme=optimal", "98 %"),
+            ("quality readability", "scheme=equal_mass", "97 %"),
+            ("quality readability", "bits=full", "98 %"),
+            ("quality fd", "scheme=optimal", "0.53"),
+            ("quality fd", "scheme=equal_mass", "0.57"),
+            ("quality fd", "bits=full", "0.53"),
+        ),
+    ),
+)
+
+LESSONS: dict[str, Lesson] = {lesson.name: lesson for lesson in _ALL}
+"""All lessons by name, in the order in which they are gone through."""

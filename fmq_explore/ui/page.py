@@ -19,8 +19,8 @@ class Page(anywidget.AnyWidget):
 
     Args:
         on_event: Called with ``{"event": "hello", "dark": bool, "large": bool}`` when the page is
-            there or changes its size, and with ``{"event": "bits", "value": int}`` when a digit
-            key is pressed (0: full precision).
+            there or changes its size, with ``{"event": "bits", "value": int}`` when a digit key is
+            pressed (0: full precision), and with ``{"event": "escape"}``.
     """
 
     _esm = STATIC / "page.js"

@@ -1,6 +1,6 @@
 """The two pages of panels: which panels there are, which are on show, and what each is told."""
 
-__all__ = ["VIEW_OF", "Pages"]
+__all__ = ["MEASURED", "VIEW_OF", "Pages"]
 
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +14,7 @@ from ..explore import (
     Missing,
     QualityView,
     SamplesView,
+    SensitivityView,
     TraceView,
     WeightsView,
 )
@@ -40,6 +41,10 @@ VIEW_OF = {
 
 MEASURING = ("quality", "latents", "bounds")
 """The panels of the second page, which are also the stages that they need."""
+
+
+MEASURED = {QualityView: "quality", LatentView: "latents", BoundView: "bounds"}
+"""The panel of each view of the second page."""
 
 
 class Pages:
@@ -87,7 +92,9 @@ class Pages:
     @property
     def measures(self) -> tuple[str, ...]:
         """The measuring stages that what is on show needs."""
-        return MEASURING if self._choice.page == "measures" else ()
+        if self._choice.page == "measures":
+            return MEASURING
+        return ("sensitivity",) if self._choice.distance_of == "sensitivity" else ()
 
     def build(self, theme: str) -> None:
         """Makes the figures of the page on show anew in a theme; the others follow when shown."""
@@ -109,11 +116,13 @@ class Pages:
         panel = getattr(self, panel_name)
         getattr(panel, buttons).value = getattr(self._choice, name)
         panel.build(theme)
+        if name == "distance_of" and "sensitivity" not in self.measures:
+            panel.widget.explain("")  # nothing that would come is waited for any more
 
     def begin(self) -> None:
         """Dims what is to be measured anew, until it is there."""
         for name in self.measures:
-            getattr(self, name).widget.add_class("fmq-stale")
+            self._panel(name).widget.add_class("fmq-stale")
 
     def draw(self, record: Any) -> None:
         """Draws a view of the explorer in the panel it is for."""
@@ -129,8 +138,11 @@ class Pages:
             self.trajectories.widget.explain("")
             self.samples.set_background(record)
             self.trajectories.draw(record)
+        elif isinstance(record, SensitivityView):
+            self.distance.widget.explain("")
+            self.distance.draw_sensitivity(record)
         elif isinstance(record, Missing):
-            getattr(self, record.stage).widget.explain(record.sentence)
+            self._panel(record.stage).widget.explain(record.sentence)
         elif type(record) in MEASURED:
             panel = getattr(self, MEASURED[type(record)])
             panel.widget.explain("")
@@ -141,6 +153,10 @@ class Pages:
         self.samples.draw_time(time)
         self.trajectories.draw_time(time)
 
+    def _panel(self, stage: str) -> Any:
+        """Returns the panel that shows what a measuring stage finds."""
+        return self.distance if stage == "sensitivity" else getattr(self, stage)
+
     def _tie(self, name: str, buttons: Any) -> None:
         buttons.value = getattr(self._choice, name)
         buttons.observe(lambda change: setattr(self._choice, name, change.new), "value")
@@ -149,10 +165,6 @@ class Pages:
         for page, boxes in self._boxes.items():
             for box in boxes:
                 box.layout.display = None if page == self._choice.page else "none"
-
-
-MEASURED = {QualityView: "quality", LatentView: "latents", BoundView: "bounds"}
-"""The panel of each measured view."""
 
 
 def _grid(panels: tuple[Any, ...], name: str) -> w.Box:

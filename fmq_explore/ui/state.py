@@ -44,7 +44,7 @@ class Choice(traitlets.HasTraits):
     # How it is looked at
     page = traitlets.Enum(("samples", "measures"), default_value="samples")
     weights_as = traitlets.Enum(("histogram", "transport"), default_value="histogram")
-    distance_of = traitlets.Enum(("model", "layer", "layers"), default_value="model")
+    distance_of = traitlets.Enum(("model", "layer", "layers", "sensitivity"), default_value="model")
     samples_as = traitlets.Enum(("samples", "difference"), default_value="samples")
     quality_of = traitlets.Enum(tuple(MEASURES), default_value="psnr")
     quality_by = traitlets.Enum(("label", "true"), default_value="label")
@@ -97,6 +97,13 @@ class Choice(traitlets.HasTraits):
         """Takes what is to be computed from a request."""
         for name in REQUEST_NAMES:
             setattr(self, name, getattr(request, name))
+
+    def begin_lesson(self, name: str) -> None:
+        """Takes the view that a lesson begins with; the theme stays."""
+        with self.hold_trait_notifications():
+            self.reset()
+            self.apply_query(LESSONS[name].query)
+            self.lesson = name
 
     def reset(self) -> None:
         """Returns every choice but the theme to its default."""

@@ -65,32 +65,30 @@ class BoundsPanel:
             return
         title = SHORT_TITLES.get(view.scheme, view.scheme)
         self.widget.note.value = caption(
-            f"<b>{title}</b> · Euclidean distance from the reference, root mean square over "
-            f"{view.n} Euler paths from the same noise; W₂ between the two sets of samples is no "
-            "larger"
+            f"<b>{title}</b> · distance from the reference's samples, root mean square over "
+            f"{view.n} Euler paths from the same noise; W₂ is no larger"
         )
         self.constants.value = _constants(view.bounds)
 
 
 def _constants(found: "Bounds") -> str:
-    """Writes the estimated constants, and how far each bound is above the gap at the end."""
+    """Writes the estimated constants."""
     pairs = (
         ("L<sub>x</sub>", "Largest Lipschitz constant in the state.", found.lipschitz_x),
         ("μ", "Largest logarithmic norm.", found.log_norm),
         ("L<sub>θ</sub>", "Lipschitz constant in the weights.", found.lipschitz_theta),
         ("‖θ − θ<sub>q</sub>‖", "Distance of the weights.", found.weight_error),
-        ("gap at t = 1", "Measured.", found.gap),
     )
     texts = [
         f'<span title="{tip}">{name} <b>{number:.3g}</b></span>' for name, tip, number in pairs
     ]
-    return f"<div><em>estimated:</em> {' '.join(texts)}</div>"
+    return f"<div><em>estimates:</em> {' '.join(texts)}</div>"
 
 
 def _figure(theme: str):
     colours = palette(theme)
     plot = clean_figure(
-        x_range=fixed_range("t", 0.0, 1.32),
+        x_range=fixed_range("t", 0.0, 1.52),
         y_range=fixed_range("distance", 1e-2, 1e3),
         y_axis_type="log",
     )
@@ -161,6 +159,15 @@ def _names(
     return {
         "x": np.full(len(order), 1.02),
         "y": np.exp(spread(at, LABEL_GAP * (high - low), low, high)),
-        "text": [TITLES[name] for name in order],
+        "text": [f"{TITLES[name]} {_short(ends[name])}" for name in order],
         "color": [colour if name == "gap" else colours.muted for name in order],
     }
+
+
+def _short(number: float) -> str:
+    """Writes a number in few characters, such as 0.82, 14 or 3·10⁵."""
+    if number < 1e4:
+        return f"{number:.2g}" if number < 10 else f"{number:.0f}"
+    exponent = int(np.floor(np.log10(number)))
+    power = str(exponent).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{number / 10.0**exponent:.0f}·10{power}"

@@ -67,8 +67,7 @@ class LatentsPanel:
         shown = [one for one in _sets(view) if one is not None]
         self.widget.note.value = caption(
             f"{view.n} real test images, integrated back to noise · circles: 1 and 2 standard "
-            "deviations of the noise · thin lines join the same image · axes fitted once, on the "
-            "reference"
+            "deviations of the noise · axes fitted once, on the reference"
         )
         self.legend.value = "".join(
             f'<span class="fmq-key" style="--c:{self._colour(one)}">{_title(one)}</span>'

@@ -6,7 +6,7 @@ import ipywidgets as w
 
 from ...explore import MEASURES, QualityView
 from ..figure import FigureView
-from ..theme import SHORT_TITLES, bokeh_theme
+from ..theme import SHORT_TITLES, bokeh_theme, palette
 from .base import Card, caption, toggle
 from .quality_figure import quality_columns, quality_figure
 
@@ -33,8 +33,9 @@ class QualityPanel:
             ],
         )
         self.view = FigureView("Quality of the samples against bits")
-        tools = [self.mode, self.by]
-        self.widget = Card("Quality", tools, [self.view], "04_crossover").add_class("fmq-quality")
+        self.now = w.HTML().add_class("fmq-constants")
+        tools, body = [self.mode, self.by], [self.view, self.now]
+        self.widget = Card("Quality", tools, body, "04_crossover").add_class("fmq-quality")
         self._theme = "light"
         self._drawn: QualityView | None = None
 
@@ -52,23 +53,32 @@ class QualityPanel:
         name, by = str(self.mode.value), str(self.by.value)
         self.view.update(*quality_columns(view, name, by, self._theme))
         self.widget.note.value = caption(_words(view, name))
+        self.now.value = _figures(view, name, self._theme)
 
 
 def _words(view: QualityView, name: str) -> str:
-    """Says what is measured against what, and on how many samples."""
+    """Says what is measured against what, and on how many samples: two lines."""
     measure = MEASURES[name]
-    parts = [KINDS[measure.against], BEST[measure.best]]
+    first = f"{KINDS[measure.against]} · {BEST[measure.best]}"
     if name in view.remarks:
-        return " · ".join([*parts, view.remarks[name]])
+        return f"{first}<br>{view.remarks[name]}"
     lines = view.lines.get(name)
-    parts.append(f"line: sweep, {view.sweep}" if lines else view.remarks.get("sweep", ""))
-    parts.append(f"ring: these {view.n_live} samples, 95 % interval")
+    sweep = f"lines: sweep, {view.sweep}" if lines else view.remarks.get("sweep", "")
+    if measure.biased:
+        first += f" · grows as n falls: hold these {view.n_live} against the dashes"
+    return f"{first}<br>{sweep} · ring: these {view.n_live} samples"
+
+
+def _figures(view: QualityView, name: str, theme: str) -> str:
+    """Writes the figures of the samples on screen, with their intervals."""
+    colours = palette(theme)
+    shown = [(p.scheme, p.estimates[name]) for p in view.live if name in p.estimates]
     if name in view.live_reference.estimates:
-        dashed = f"dashed: the same {view.n_live} at full precision"
-        biased = "; fewer samples give a higher figure: hold ring against dashes"
-        parts.append(dashed + (biased if measure.biased and lines else ""))
-    for point in view.live:
-        if name in point.estimates:
-            title = SHORT_TITLES.get(point.scheme, point.scheme)
-            parts.append(f"{title} <b>{point.estimates[name]}</b>")
-    return " · ".join(part for part in parts if part)
+        shown.append(("", view.live_reference.estimates[name]))
+    tip = f"Of the {view.n_live} samples on screen, with its 95 % interval by resampling."
+    parts = [
+        f'<span title="{tip}" style="--c:{colours.scheme.get(scheme, colours.reference)}">'
+        f"<i>{SHORT_TITLES.get(scheme, 'reference')}</i> <b>{estimate}</b></span>"
+        for scheme, estimate in shown
+    ]
+    return f"<div>{''.join(parts)}</div>"

@@ -11,11 +11,12 @@ from bokeh.models import BoxAnnotation, FixedTicker, HoverTool, NumeralTickForma
 from ...explore import MEASURES, LivePoint, QualityLine, QualityView
 from ..theme import FONT, MARKERS, SHORT_TITLES, palette, text_size
 from .base import clean_figure, column_source, fixed_range
-from .curves import LABEL_GAP, spread
+from .curves import LABEL_GAP
+from .frame import Frame, place_names
 
 LOGARITHMIC = ("fd", "kid", "swd")
 LABEL_SHARE = 0.24  # of the plot's width, at the right of the lines, for their names
-FOOT = 0.4  # of the smallest positive value: where values below zero are drawn on a log axis
+TRUE_TICKS = [2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32]
 
 
 def quality_figure(theme: str, name: str, by: str):
@@ -24,13 +25,14 @@ def quality_figure(theme: str, name: str, by: str):
     plot = clean_figure(
         x_range=fixed_range("bits", 1.5, 10.5),
         y_range=fixed_range("figure", 1e-3, 1.0),
+        x_axis_type="linear" if by == "label" else "log",
         y_axis_type="log" if name in LOGARITHMIC else "linear",
     )
     plot.xaxis.axis_label = (
         "label bits" if by == "label" else "true bits: size of the file in bits per weight"
     )
-    if by == "label":
-        plot.xaxis.ticker = FixedTicker(ticks=list(range(1, 9)))
+    plot.xaxis.ticker = FixedTicker(ticks=list(range(1, 9)) if by == "label" else TRUE_TICKS)
+    plot.xaxis.formatter = NumeralTickFormatter(format="0")
     unit = f" ({measure.unit})" if measure.unit else ""
     plot.yaxis.axis_label = measure.title + unit
     if name == "readability":
@@ -51,6 +53,17 @@ def _reference(plot, theme: str) -> None:
     for name, dash in (("mean", "solid"), ("now", [6, 4])):
         line = Span(dimension="width", location=0, visible=False, name=name, line_dash=dash, **look)
         plot.add_layout(line)
+    title = column_source("reference_name", "x", "y", "text")
+    plot.text(
+        "x",
+        "y",
+        "text",
+        source=title,
+        text_color=colours.reference,
+        text_baseline="bottom",
+        text_font_size=f"{text_size(theme) - 1}px",
+        text_font=value(FONT),
+    )
 
 
 def _lines(plot, theme: str) -> None:
@@ -82,6 +95,8 @@ def _lines(plot, theme: str) -> None:
         text_baseline="middle",
         text_font_size=f"{text_size(theme) - 1}px",
         text_font=value(FONT),
+        background_fill_color=colours.card,
+        background_fill_alpha=0.8,
     )
     tips = [
         ("", "@title"),
@@ -118,7 +133,9 @@ def quality_columns(view: QualityView, name: str, by: str, theme: str) -> tuple[
         properties[f"line_look_{scheme}"] = look
         alpha = 1.0 if strong else 0.45
         properties[f"points_look_{scheme}"] = {"fill_alpha": alpha, "line_alpha": alpha}
-    sources["names"] = _names(lines, chosen, by, x_range, y_range, name in LOGARITHMIC, theme)
+    frame = Frame(x_range, y_range, by == "true", name in LOGARITHMIC)
+    sources["names"] = _names(lines, chosen, frame, theme)
+    sources["reference_name"] = _reference_name(view, name, frame)
     sources["live"] = _live_columns(view.live, name, by, y_range["start"], theme)
     return sources, properties | _reference_look(view, name)
 
@@ -174,79 +191,55 @@ def _reference_look(view: QualityView, name: str) -> dict[str, dict[str, Any]]:
     return found
 
 
+def _reference_name(view: QualityView, name: str, frame: Frame) -> dict:
+    """Names the band at its left end."""
+    if name not in view.reference:
+        return {"x": np.empty(0), "y": np.empty(0), "text": []}
+    at = frame.x_of(0.012), max(view.reference[name][2], frame.y_range["start"])
+    return {"x": np.array([at[0]]), "y": np.array([at[1]]), "text": ["full precision"]}
+
+
 def _x_range(view: QualityView, by: str) -> dict[str, float]:
     """Fits the axis to all lines and rings, and leaves room for the names."""
     if by == "label":
-        low, high = 1.6, 8.2
-    else:
-        lines = [line.true_bits for of in view.lines.values() for line in of.values()]
-        points = np.concatenate([*lines, [p.true_bits for p in view.live], [2.0, 8.5]])
-        low, high = points.min() - 0.4, points.max() + 0.2
-    low = min([low, *(p.bits - 0.4 for p in view.live if by == "label")])
-    return {"start": float(low), "end": float(high + (high - low) * LABEL_SHARE)}
+        low = min([1.6, *(p.bits - 0.4 for p in view.live)])
+        return {"start": low, "end": 8.2 + (8.2 - low) * LABEL_SHARE}
+    lines = [line.true_bits for of in view.lines.values() for line in of.values()]
+    points = np.concatenate([*lines, [p.true_bits for p in view.live], [2.3, 8.6]])
+    low, high = float(points.min()) / 1.06, float(points.max()) * 1.03
+    return {"start": low, "end": high * (high / low) ** LABEL_SHARE}
 
 
 def _y_range(view: QualityView, name: str) -> dict[str, float]:
-    """Fits the axis to everything that is drawn."""
+    """Fits the axis to everything that is drawn; the end of an interval may run out of sight."""
     lines = [line.value for line in view.lines.get(name, {}).values()]
     points = [p.estimates[name] for p in (*view.live, view.live_reference) if name in p.estimates]
-    ends = [v for e in points for v in (e.low, e.value, e.high)]
+    ends = [v for e in points for v in (e.value, e.high)]
     values = np.concatenate([*lines, ends, view.reference.get(name, ())]).astype(float)
     values = values[np.isfinite(values)]
     if name in LOGARITHMIC:
         positive = values[values > 0]
         if not positive.size:
             return {"start": 1e-3, "end": 1.0}
-        room = FOOT if (values <= 0).any() else 0.8
-        return {"start": float(room * positive.min()), "end": float(1.3 * positive.max())}
+        return {"start": float(0.7 * positive.min()), "end": float(1.3 * positive.max())}
     if name in ("ssim", "readability"):
         return {"start": 0.0, "end": 1.04}
     high = float(values.max(initial=1.0))
     return {"start": min(0.0, float(values.min(initial=0.0))), "end": 1.06 * high}
 
 
-def _names(
-    lines: dict[str, QualityLine],
-    chosen: list[str],
-    by: str,
-    x_range: dict[str, float],
-    y_range: dict[str, float],
-    logarithmic: bool,
-    theme: str,
-) -> dict[str, np.ndarray | list]:
-    """Places each line's name at its end; names that end near each other are moved apart."""
-    scale = np.log if logarithmic else np.asarray
-    low, high = float(scale(y_range["start"])), float(scale(y_range["end"]))
+def _names(lines: dict[str, QualityLine], chosen: list[str], frame: Frame, theme: str) -> dict:
+    """Places each line's name at its end."""
     ends = {
-        scheme: (
-            float(line.bits[-1] if by == "label" else line.true_bits[-1]),
-            float(scale(max(line.value[-1], y_range["start"]))),
-        )
+        scheme: (float((line.true_bits if frame.log_x else line.bits)[-1]), float(line.value[-1]))
         for scheme, line in lines.items()
     }
-    width = x_range["end"] - x_range["start"]
-    order = sorted(ends, key=lambda scheme: ends[scheme][1])
-    place = np.empty(len(order))
-    for column in _columns([ends[s][0] for s in order], 0.12 * width):
-        near = [ends[order[i]][1] for i in column]
-        place[column] = spread(near, LABEL_GAP * (high - low), low, high)
+    x, y = place_names(list(ends.values()), frame, LABEL_GAP)
     colours = palette(theme).scheme
     return {
-        "x": np.array([ends[s][0] for s in order]) + 0.015 * width,
-        "y": np.exp(place) if logarithmic else place,
-        "text": [SHORT_TITLES.get(s, s) for s in order],
-        "color": [colours[s] for s in order],
-        "alpha": [1.0 if s in chosen else 0.8 for s in order],
+        "x": x,
+        "y": y,
+        "text": [SHORT_TITLES.get(s, s) for s in ends],
+        "color": [colours[s] for s in ends],
+        "alpha": [1.0 if s in chosen else 0.8 for s in ends],
     }
-
-
-def _columns(x: list[float], gap: float) -> list[list[int]]:
-    """Groups places that lie within a gap of their neighbour; each group keeps its order."""
-    groups: list[list[int]] = []
-    last = -np.inf
-    for i in np.argsort(x, kind="stable"):
-        if x[i] - last > gap:
-            groups.append([])
-        groups[-1].append(int(i))
-        last = x[i]
-    return [sorted(group) for group in groups]

@@ -87,6 +87,7 @@ function render({ model, el }) {
     const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) || event.target.isContentEditable;
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
     if (!inVoila() && !root(el)?.contains(event.target)) return;
+    if (event.key === "Escape") model.send({ event: "escape" });
     if (/^[0-8]$/.test(event.key)) model.send({ event: "bits", value: Number(event.key) });
   }
   function onMessage(message) {
