@@ -5,6 +5,7 @@ __all__ = [
     "QuantizedTensor",
     "__version__",
     "available_models",
+    "compare",
     "invert",
     "load_model",
     "load_quantized",
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 from ._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .comparison import compare
     from .flow import invert, sample
     from .quantize import QuantizedModel, QuantizedTensor, load_quantized, quantize, quantize_model
     from .sweep import sweep
@@ -32,6 +34,7 @@ __getattr__ = lazy_names(
         "QuantizedModel": "quantize",
         "QuantizedTensor": "quantize",
         "available_models": "zoo",
+        "compare": "comparison",
         "invert": "flow",
         "load_model": "zoo",
         "load_quantized": "quantize",

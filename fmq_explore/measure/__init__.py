@@ -5,8 +5,10 @@ __all__ = [
     "Bounds",
     "Estimate",
     "FrechetReference",
+    "Judge",
     "KernelReference",
     "LatentStatistics",
+    "QualityFigures",
     "Reader",
     "ReaderCard",
     "Reference",
@@ -26,6 +28,7 @@ __all__ = [
     "load_reference",
     "pooled_w2",
     "project",
+    "proportion",
     "psnr",
     "readability",
     "rms_divergence",
@@ -40,10 +43,11 @@ __all__ = [
 from .bounds import Bounds, bounds
 from .distribution import FrechetReference, KernelReference, frechet_distance, kid
 from .fidelity import psnr, ssim, ssim_window
-from .interval import Estimate, bootstrap
+from .interval import Estimate, bootstrap, proportion
 from .latents import LatentStatistics, latent_basis, latent_statistics
 from .paths import endpoint_distance, rms_divergence
 from .projection import Basis, fit_basis, project
+from .quality import Judge, QualityFigures
 from .reader import Reader, ReaderCard, available_readers, load_reader, readability
 from .reference import Reference, available_references, load_reference
 from .sensitivity import sensitivity

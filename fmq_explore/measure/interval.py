@@ -1,10 +1,11 @@
 """Estimated figures with their intervals, by resampling."""
 
-__all__ = ["Estimate", "bootstrap"]
+__all__ = ["Estimate", "bootstrap", "proportion"]
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import floor, log10
+from math import floor, log10, sqrt
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,40 @@ def bootstrap(
         ]
     )
     return Estimate(value, *_ends(value, replicates, level))
+
+
+def proportion(right: Tensor, level: float = 0.95) -> Estimate:
+    r"""Estimates a share, with Wilson's interval.
+
+    .. math:: \frac{p + z^2 / 2n \pm z \sqrt{p (1 - p) / n + z^2 / 4n^2}}{1 + z^2 / n}
+
+    for the share p of n and the normal quantile z of the level. Where all or none are right it is
+    still an interval, while a bootstrap would shrink to a point.
+
+    Reference:
+        Wilson, Probable inference, the law of succession, and statistical inference, Journal of the
+        American Statistical Association 22, 1927
+
+    Args:
+        right: Whether each sample is right, shape (n,), bool.
+        level: Share of the intervals that should cover, in (0, 1).
+
+    Raises:
+        ValueError: If there is no sample, or `level` is out of range.
+
+    Example:
+        >>> print(proportion(torch.ones(256, dtype=torch.bool)))
+        1.0000 (0.985 to 1.000)
+    """
+    n = len(right)
+    if not n or not 0 < level < 1:
+        raise ValueError(
+            f"got {n} samples and a level of {level}: use at least 1, and a level between 0 and 1"
+        )
+    p, z = float(right.double().mean()), NormalDist().inv_cdf((1 + level) / 2)
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return Estimate(p, min(p, middle - half), max(p, middle + half))  # rounding at 0 and 1
 
 
 def _ends(value: float, replicates: NDArray[np.float64], level: float) -> tuple[float, float]:

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.stats import binom, binomtest
 
-from fmq_explore.measure import Estimate, bootstrap
+from fmq_explore.measure import Estimate, bootstrap, proportion
 
 
 def test_the_interval_of_a_mean_is_the_textbook_one():
@@ -90,3 +91,23 @@ def test_wrong_arguments_are_one_sentence():
     for options in ({"level": 95}, {"level": 0}, {"n_resamples": 1}):
         with pytest.raises(ValueError, match="use a level between 0 and 1"):
             bootstrap(mean, np.zeros(3), **options)
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 10), (3, 10), (256, 256), (240, 256), (1, 1)])
+def test_a_share_has_the_interval_of_wilson(k, n):
+    found = proportion(torch.arange(n) < k, level=0.9)
+    expected = binomtest(k, n).proportion_ci(0.9, method="wilson")
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+    assert found.low <= found.value == k / n <= found.high
+    assert found.half_width > 0
+
+
+def test_the_interval_of_a_share_covers_even_near_one():
+    """Exact coverage at n = 256, over the binomial law of what is seen."""
+    n, found = 256, [proportion(torch.arange(256) < k) for k in range(257)]
+    for share in (0.5, 0.9, 0.97, 0.99):
+        covers = [k for k in range(n + 1) if found[k].low <= share <= found[k].high]
+        assert 0.92 < binom.pmf(covers, n, share).sum() < 0.99
+    for samples, level in ((torch.ones(0), 0.9), (torch.ones(3), 1.0)):
+        with pytest.raises(ValueError, match="use at least 1"):
+            proportion(samples, level)
