@@ -10,7 +10,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import fmq_explore as fmq
-from fmq_explore import zoo
+from fmq_explore import measure, zoo
 
 SECONDS = 180
 
@@ -26,6 +26,22 @@ def check_models(package: Path, repository: Path) -> None:
         flow = fmq.sample(fmq.load_model(name), n=2, steps=1)
         assert flow.samples.isfinite().all(), f"{name} gives samples that are not finite"
         print(f"{name}: {tuple(flow.samples.shape)}")
+
+
+def check_readers(repository: Path) -> None:
+    """Every reader and all real test data of the clone are in the wheel, and fit each other."""
+    readers = {path.stem for path in (repository / "assets" / "readers").glob("*.json")}
+    references = {p.stem for p in (repository / "assets" / "reference").glob("*.safetensors")}
+    assert readers, f"{repository} has no readers to ship"
+    assert set(measure.available_readers()) == readers, "the wheel lacks readers of the clone"
+    assert set(measure.available_references()) == references, "the wheel lacks real data"
+    for name in sorted(readers):
+        judge = measure.Judge.load(name)
+        assert judge.reader is not None, f"{name} has no reader"
+        assert judge.reference is not None, f"{name} has no real data"
+        right = measure.readability(judge.reader, judge.reference.images, judge.reference.labels)
+        assert right.float().mean() > 0.7, f"the reader of {name} does not read"
+        print(f"{name}: reads {right.float().mean():.1%} of {len(right)} real images")
 
 
 def check_app() -> None:
@@ -65,4 +81,5 @@ if __name__ == "__main__":
     home = Path(fmq.__file__).resolve().parent
     assert clone not in home.parents, f"{home} is the clone, not the wheel"
     check_models(home, clone)
+    check_readers(clone)
     check_app()
