@@ -40,12 +40,12 @@ _ALL = (
         look="Distance: follow the blue and the orange line from 2 to 8 bits. Where do they cross?",
         answer=(
             "Equal mass puts as many weights on every level, so the few large weights share one "
-            "wide cell at each end, and a cell costs the square of its width. A further bit halves "
-            "every step of the uniform grid and with it W₂: 0.0199, 0.0093, 0.0045 at 3, 4, 5 "
-            "bits. It narrows the outer cells of equal mass far less: 0.0202, 0.0131, 0.0085. At 2 "
-            "bits it is the other way round, 0.0465 against 0.0316: there the min-max grid spends "
-            "two of its four levels on the extremes. The exact optimum lies below both at every "
-            "bit width."
+            "wide cell at each end, and a cell costs the square of its width. A further bit "
+            "halves every step of the uniform grid and with it W₂: 0.0199, 0.0093, 0.0045 at 3, "
+            "4, 5 bits. It narrows the outer cells of equal mass far less: 0.0202, 0.0131, "
+            "0.0085. At 2 bits it is the other way round, 0.0465 against 0.0316: there the "
+            "min-max grid spends two of its four levels on the extremes. The exact optimum lies "
+            "below both at every bit width."
         ),
         tutorial="04_crossover",
         figures=(
@@ -69,8 +69,8 @@ _ALL = (
             "Every output channel has a codebook of its own: 256 entries of 16 bits, 4,096 bits, "
             "for a row of at most 576 weights. So the file holds 25.32 bits a weight and shrinks "
             "by no more than 1.26×. A grid needs only two numbers a row, however many levels it "
-            "has: uniform is at 8.56 bits. With one codebook a tensor the exact optimum takes 8.52 "
-            "bits as well. Compare schemes at equal true bits; the quality panel can."
+            "has: uniform is at 8.56 bits. With one codebook a tensor the exact optimum takes "
+            "8.52 bits as well. Compare schemes at equal true bits; the quality panel can."
         ),
         tutorial="03_quantizing_a_generator",
         figures=(
@@ -86,14 +86,14 @@ _ALL = (
         title="What breaks first",
         query="bits=2&distance_of=sensitivity",
         question="What breaks first at 2 bits?",
-        look="Distance: the tallest bar. Then keep that layer exact, with “last layer” at the left.",
+        look="Distance: the tallest bar. Then press “last layer” at the left: it is kept exact.",
         answer=(
             "The last layer. Every tensor loses about a third of its size, but not every tensor "
-            "matters as much: with the last one alone at 2 bits the velocity changes by 36 %, with "
-            "the first alone by 30 %, with any of those in the middle by about 2 % or less. Keep "
-            "the last layer exact and PSNR rises from 10.8 to 16.8 dB, while the file grows from "
-            "2.60 to 2.67 bits a weight and W₂ of the model stays at 0.0276: a distance of weights "
-            "does not know which weights count."
+            "matters as much: with the last one alone at 2 bits the velocity changes by 36 %, "
+            "with the first alone by 30 %, with any of those in the middle by about 2 % or less. "
+            "Keep the last layer exact and PSNR rises from 10.8 to 16.8 dB, while the file grows "
+            "from 2.60 to 2.67 bits a weight and W₂ of the model stays at 0.0276: a distance of "
+            "weights does not know which weights count."
         ),
         tutorial="03_quantizing_a_generator",
         figures=(
@@ -113,14 +113,14 @@ _ALL = (
         title="Same W2, other pictures",
         query="scheme=uniform&compare=equal_mass",
         question="Nearly the same W₂, quite different pictures: why?",
-        look="Distance: 0.0199 and 0.0202. Samples: 18.8 and 14.2 dB. What is wrong with the latter?",
+        look="Distance: 0.0199 and 0.0202. Samples: 18.8 and 14.2 dB. What is wrong with the last?",
         answer=(
             "W₂ tells how large the errors of the weights are, not where they point. Along the "
-            "reference's paths the velocity is wrong by 35 % under uniform and by 37 % under equal "
-            "mass, so size does not explain it. But the error of equal mass points backwards: it "
-            "takes 21 % off the velocity, because every extreme weight is pulled in towards the "
-            "mean of its wide cell, while uniform's takes off 0 %. Too slow a flow stops short of "
-            "the data, and strokes stay grey and torn."
+            "reference's paths the velocity is wrong by 35 % under uniform and by 37 % under "
+            "equal mass: size hardly tells them apart. But the error of equal mass points "
+            "backwards, and takes 21 % off the velocity; that of uniform takes off 0 %, it has no "
+            "preferred direction. Too slow a flow stops short of the data: strokes stay thin and "
+            "torn."
         ),
         tutorial="04_crossover",
         figures=(
@@ -141,12 +141,12 @@ _ALL = (
         question="Is the exact W2 optimum always the best for the samples?",
         look="Distance: which W₂ is smaller? Samples: which PSNR is higher? Try other seeds.",
         answer=(
-            "No. The optimum has the smaller W₂, 0.0182 against 0.0191 for the clipped grid, as it "
-            "must, and yet the clipped grid reaches 23.7 dB against 21.5, here and at the other "
-            "seeds. A network does not weigh all errors alike, and W₂ does. The figures do not even "
-            "agree with each other: the root mean square gap (Trajectories) is smaller for the "
-            "optimum, 0.24 against 0.31, since a few images that go astray dominate it, while PSNR "
-            "averages decibels image by image."
+            "No. The optimum has the smaller W₂, 0.0182 against 0.0191 for the clipped grid, as "
+            "it must, and yet the clipped grid reaches 23.7 dB against 21.5, here and at the "
+            "other seeds. A network does not weigh all errors alike, and W₂ does. The figures do "
+            "not even agree with each other: the root mean square gap (Trajectories) is smaller "
+            "for the optimum, 0.24 against 0.31, since a few images that go astray dominate it, "
+            "while PSNR averages decibels image by image."
         ),
         tutorial="04_crossover",
         figures=(
@@ -168,9 +168,9 @@ _ALL = (
         answer=(
             "No: pooling turns the ranking round. Row by row, as the network uses them, the W₂ of "
             "this tensor is 0.0334 for equal mass and 0.0517 for uniform. Pooled, it would be "
-            "0.0245 and 0.0213: uniform would seem the better one. In a pool a weight of one row may "
-            "be matched with a level of another, a transport that no network can make. Only per row "
-            "is W₂² the mean squared error."
+            "0.0245 and 0.0213: uniform would seem the better one. In a pool a weight of one row "
+            "may be matched with a level of another, a transport that no network can make. Only "
+            "per row is W₂² the mean squared error."
         ),
         tutorial="01_quantizers_and_w2",
         figures=(
@@ -188,10 +188,10 @@ _ALL = (
         look="Trajectories: follow the gap over t, and play the flow. Where do the bundles split?",
         answer=(
             "Every step adds its error of the velocity, and the flow carries on what was there "
-            "before. At first it draws neighbours together: the logarithmic norm (measures, Bounds) "
-            "is below 0 up to t = 0.3. Later it must send neighbours to different moons and pulls "
-            "them apart, with a logarithmic norm of up to 4.0. So the gap is 0.13 halfway and 0.32 "
-            "at the end: most of it comes in the second half."
+            "before. At first it draws neighbours together: the logarithmic norm (measures, "
+            "Bounds) is below 0 up to t = 0.3. Later it must send neighbours to different moons "
+            "and pulls them apart, with a logarithmic norm of up to 4.0. So the gap is 0.13 "
+            "halfway and 0.32 at the end: most of it comes in the second half."
         ),
         tutorial="05_latents_and_trajectories",
         figures=(
@@ -211,9 +211,9 @@ _ALL = (
             "The samples are 1.06 apart. From the error of the velocity along the path, the bound "
             "for Euler steps is 13.8, the one with the Lipschitz constant 74.8: an order of "
             "magnitude and more above. From the distance of the weights alone it is 3.4 million: "
-            "true and useless, since it multiplies the worst constants of all times. A bound on the "
-            "worst case is no forecast; and as the constants are estimated on visited points, these "
-            "are estimates of bounds, not certificates."
+            "true and useless, since it multiplies the worst constants of all times. A bound on "
+            "the worst case is no forecast; and as the constants are estimated on visited points, "
+            "these are estimates of bounds, not certificates."
         ),
         tutorial="06_bounds",
         figures=(

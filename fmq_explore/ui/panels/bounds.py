@@ -13,7 +13,7 @@ from ...explore import BoundView
 from ..figure import FigureView
 from ..theme import FONT, SHORT_TITLES, bokeh_theme, palette, text_size
 from .base import Card, caption, clean_figure, column_source, fixed_range
-from .curves import LABEL_GAP, spread
+from .curves import spread
 
 if TYPE_CHECKING:
     from ...measure.bounds import Bounds
@@ -33,6 +33,7 @@ TITLES = {
     "field": "velocity field",
     "weights": "weights alone",
 }
+LABEL_GAP = 0.085  # of the plot's height, between neighbouring names
 DECADES = 12  # the most that the axis spans: a bound beyond says nothing more by its height
 
 

@@ -136,17 +136,17 @@ def _plane_figure(theme: str):
         min_border_top=6,
     )
     plot.xaxis.axis_label, plot.yaxis.axis_label = "axis 1", "axis 2"
-    for radius in (1, 2):
-        x, y = radius * np.cos(ANGLES), radius * np.sin(ANGLES)
-        plot.line(x, y, line_color=colours.muted, line_dash=[5, 4], line_width=1.3)
     for role in ("b", "a"):
         links = column_source(f"links_{role}", "x", "y")
         line = plot.line("x", "y", source=links, line_alpha=0.45, line_width=1)
         line.glyph.name = f"links_{role}_look"
     for role in ("reference", "b", "a"):
         source = column_source(f"points_{role}", "x", "y")
-        dots = plot.scatter("x", "y", source=source, size=6, line_color=None, fill_alpha=0.85)
+        dots = plot.scatter("x", "y", source=source, size=5.5, line_color=None, fill_alpha=0.75)
         dots.glyph.name = f"points_{role}_look"
+    for radius in (1, 2):
+        x, y = radius * np.cos(ANGLES), radius * np.sin(ANGLES)
+        plot.line(x, y, line_color=colours.text, line_dash=[5, 3], line_width=1.6)
     return plot
 
 

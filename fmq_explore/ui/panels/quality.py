@@ -2,6 +2,8 @@
 
 __all__ = ["QualityPanel"]
 
+from typing import TYPE_CHECKING
+
 import ipywidgets as w
 
 from ...explore import MEASURES, QualityView
@@ -9,6 +11,9 @@ from ..figure import FigureView
 from ..theme import SHORT_TITLES, bokeh_theme, palette
 from .base import Card, caption, toggle
 from .quality_figure import quality_columns, quality_figure
+
+if TYPE_CHECKING:
+    from ...measure.interval import Estimate
 
 KINDS = {
     "fidelity": "<b>fidelity</b>: to the full-precision model's samples",
@@ -65,8 +70,13 @@ def _words(view: QualityView, name: str) -> str:
     lines = view.lines.get(name)
     sweep = f"lines: sweep, {view.sweep}" if lines else view.remarks.get("sweep", "")
     if measure.biased:
-        first += f" · grows as n falls: hold these {view.n_live} against the dashes"
+        first += " · grows as n falls: hold ring against dashes"
     return f"{first}<br>{sweep} · ring: these {view.n_live} samples"
+
+
+def _interval(estimate: "Estimate") -> str:
+    value, _, interval = str(estimate).partition(" ")
+    return f"<b>{value}</b> {interval.replace(' to ', '…')}"
 
 
 def _figures(view: QualityView, name: str, theme: str) -> str:
@@ -78,7 +88,7 @@ def _figures(view: QualityView, name: str, theme: str) -> str:
     tip = f"Of the {view.n_live} samples on screen, with its 95 % interval by resampling."
     parts = [
         f'<span title="{tip}" style="--c:{colours.scheme.get(scheme, colours.reference)}">'
-        f"<i>{SHORT_TITLES.get(scheme, 'reference')}</i> <b>{estimate}</b></span>"
+        f"<i>{SHORT_TITLES.get(scheme, 'reference')}</i> {_interval(estimate)}</span>"
         for scheme, estimate in shown
     ]
     return f"<div>{''.join(parts)}</div>"

@@ -11,10 +11,10 @@ from bokeh.models import BoxAnnotation, FixedTicker, HoverTool, NumeralTickForma
 from ...explore import MEASURES, LivePoint, QualityLine, QualityView
 from ..theme import FONT, MARKERS, SHORT_TITLES, palette, text_size
 from .base import clean_figure, column_source, fixed_range
-from .curves import LABEL_GAP
 from .frame import Frame, place_names
 
 LOGARITHMIC = ("fd", "kid", "swd")
+LABEL_GAP = 0.078  # of the plot's height, between neighbouring names
 LABEL_SHARE = 0.24  # of the plot's width, at the right of the lines, for their names
 TRUE_TICKS = [2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32]
 
