@@ -93,13 +93,20 @@ def _check_archive(path: Path) -> None:
 def _refusal(path: Path, text: str, error: Exception) -> str:
     """Says in one sentence why a file was not read: it wanted to run code, or it is broken."""
     wanted = re.search(r"GLOBAL ([\w.]+)", text)
-    if wanted or (isinstance(error, pickle.UnpicklingError) and "weights_only" in text.lower()):
+    refused = isinstance(error, pickle.UnpicklingError) and _starts_as_pickle(path)
+    if wanted or refused:
         what = f" ({wanted[1]})" if wanted else ""
         return (
             f"{path.name} holds Python objects{what} beside its weights, and code of a file is "
             f"never run: open a file of weights alone; {STATE_DICT}"
         )
     return f"{path.name} is damaged, or no file of PyTorch: save or copy it again"
+
+
+def _starts_as_pickle(path: Path) -> bool:
+    """Tells a bare pickle by its first byte; what torch writes is an archive."""
+    with path.open("rb") as file:
+        return file.read(1) == pickle.PROTO
 
 
 def _line(error: Exception) -> str:
