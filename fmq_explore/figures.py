@@ -155,12 +155,15 @@ def scheme_lines(
 def label_ends(ax: "Axes", x: float, ends: Mapping[str, float], gap: float = 0.065) -> None:
     """Writes the names of curves beside their right ends, moved apart where they would collide.
 
+    The y axis stays as it is from then on, so that the names stay at their curves.
+
     Args:
         ax: Axes to draw on.
         x: Where the curves end.
         ends: The last value of each curve by scheme.
         gap: Least distance between two names, as a share of the height.
     """
+    ax.set_ylim(ax.get_ylim())
     to_axes = ax.transData + ax.transAxes.inverted()
     wanted = {s: float(to_axes.transform((x, y))[1]) for s, y in ends.items() if np.isfinite(y)}
     names = sorted(wanted, key=wanted.__getitem__)
