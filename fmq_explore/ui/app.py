@@ -2,9 +2,7 @@
 
 __all__ = ["ExplorerApp", "explorer"]
 
-import asyncio
 from collections.abc import Callable
-from functools import wraps
 from html import escape
 from threading import Thread
 from typing import Any
@@ -15,6 +13,7 @@ from ..explore import UPLOAD, DistanceView, Failure, SamplesView, SensitivityVie
 from .catalog import Catalog, ModelEntry, load_catalog, sweep_rows
 from .controls import Controls
 from .dialog import Dialog
+from .guard import guarded, running_loop
 from .header import Header
 from .lesson_band import LessonBand
 from .opening import Opening, open_named
@@ -45,21 +44,6 @@ def explorer(query: str | None = None) -> w.Widget:
     return ExplorerApp(query_string() if query is None else query).widget
 
 
-def guarded(method: Callable) -> Callable:
-    """Shows an exception of a callback as one sentence; Voila would hide it."""
-
-    @wraps(method)
-    def call(self: "ExplorerApp", *args: Any, **kwargs: Any) -> Any:
-        try:
-            return method(self, *args, **kwargs)
-        except Exception as error:
-            text = str(error).strip() or repr(error)
-            self.status.fail(Failure("choice", text.splitlines()[0]))
-            return None
-
-    return call
-
-
 class ExplorerApp:
     """One page: a control column, four panels, a time scrubber and a status bar.
 
@@ -73,16 +57,16 @@ class ExplorerApp:
         problems = self.choice.apply_query(query)
         self.status = StatusBar()
         self.controls = Controls(self.choice)
-        tooltips = self.controls.tooltips
+        self.pages = Pages(self.choice, self._choose_layer, self._choose_point, self._open_tutorial)
+        self.lessons = LessonBand(self.choice, self._open_tutorial)
+        tooltips = self.controls.tooltips | self.pages.tooltips | self.lessons.tooltips
         self.page = Page(self._on_page, theme=self._theme(), tooltips=tooltips)
         self.header = Header(self.choice)
         self.dialog = Dialog(self.page.copy_text)
         self.opening = Opening(self.status, self._post, self._workspace, self._take_model)
-        self.pages = Pages(self.choice, self._choose_layer, self._choose_point, self._open_tutorial)
-        self.lessons = LessonBand(self.choice, self._open_tutorial)
         self.backend: Any = None
         self._catalog: Catalog | None = None
-        self._loop = _running_loop()
+        self._loop = running_loop()
         self._large = False
         self._scheduled = False
         self.widget = self._arrange()
@@ -319,10 +303,3 @@ class ExplorerApp:
         size = full_size(request, workspace) if can_sample else None
         classes = self._catalog.models[request.model].class_names if self._catalog else ()
         return code_for(request, size, len(classes) or None)
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

@@ -19,6 +19,9 @@ class LessonBand:
     Args:
         choice: The state; its ``lesson`` says which one is open.
         on_tutorial: Called with the name of the tutorial that goes deeper.
+
+    Attributes:
+        tooltips: What the page has to explain by itself, by CSS class; see `Controls`.
     """
 
     def __init__(self, choice: Choice, on_tutorial: Callable[[str], None]) -> None:
@@ -27,6 +30,7 @@ class LessonBand:
         self.next = quiet_button("›", "Opens the next lesson.")
         names = [(f"{i} · {one.title}", name) for i, (name, one) in enumerate(LESSONS.items(), 1)]
         self.list = w.Dropdown(options=names, tooltip="Chooses a lesson.")
+        self.tooltips = {"fmq-lesson-list": str(self.list.add_class("fmq-lesson-list").tooltip)}
         self.question = w.HTML().add_class("fmq-question")
         self.again = quiet_button("start over", "Returns to the view that the lesson began with.")
         self.reveal = w.ToggleButton(description="answer", tooltip="Shows or hides the answer.")

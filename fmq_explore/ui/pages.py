@@ -55,6 +55,9 @@ class Pages:
         on_layer: Called with the name of a tensor that was clicked.
         on_point: Called with the scheme and the bits of a point that was clicked.
         on_tutorial: Called with the name of a panel's tutorial when it is asked for.
+
+    Attributes:
+        tooltips: What the page has to explain by itself, by CSS class; see `Controls`.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Pages:
         self.weights.row.observe(lambda change: setattr(choice, "row", change.new - 1), "value")
         for name, (panel, buttons) in VIEW_OF.items():
             self._tie(name, getattr(getattr(self, panel), buttons))
+        self.tooltips = {"fmq-measure": str(self.quality.mode.tooltip)}
         self._show_page()
 
     @property
