@@ -16,7 +16,7 @@ from .dialog import Dialog
 from .guard import guarded, running_loop
 from .header import Header
 from .lesson_band import LessonBand
-from .opening import Opening, open_named
+from .opening import TUTORIAL, Opening, open_named
 from .page import Page
 from .pages import MEASURED, VIEW_OF, Pages
 from .query import query_string
@@ -99,6 +99,7 @@ class ExplorerApp:
         header.link.on_click(lambda _: self._copy_link())
         header.dark.on_click(lambda _: self._switch_theme())
         self.controls.open_file.on_click(lambda _: self.opening.show())
+        self.opening.tutorial.on_click(lambda _: self._open_tutorial(TUTORIAL))
 
     # Loading: the page is up before torch is
 
@@ -292,6 +293,7 @@ class ExplorerApp:
     @guarded
     def _open_tutorial(self, name: str) -> None:
         tutorial = TUTORIALS[name]
+        self.opening.close()
         self.dialog.open(tutorial_html(tutorial), tutorial.command)
 
     def _code(self) -> str:

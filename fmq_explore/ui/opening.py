@@ -1,6 +1,6 @@
 """Opening a file of weights: by its path or from the browser, off the interface thread."""
 
-__all__ = ["Opening", "open_named"]
+__all__ = ["TUTORIAL", "Opening", "open_named"]
 
 import warnings
 from collections.abc import Callable
@@ -15,9 +15,11 @@ from ..explore import UPLOAD, Failure
 from ..foreign import ENDINGS, MAX_BYTES
 from .catalog import Catalog, ModelEntry
 from .header import quiet_button
+from .panels.base import tutorial_button
 from .status import StatusBar
 from .upload import Upload
 
+TUTORIAL = "07_your_own_checkpoint"
 NOTE = (
     f"A state dict in a {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]} file of up to "
     f"{MAX_BYTES / 2**30:g} GiB; nothing in it is run. Networks of this project and U-Nets of "
@@ -52,6 +54,7 @@ class Opening:
         self.go = quiet_button("open", "Opens the file.")
         self.upload = Upload(self._take_upload, self._refuse)
         self.close_button = quiet_button("close", "Closes this box.")
+        self.tutorial = tutorial_button(TUTORIAL)
         self.note = w.HTML().add_class("fmq-opening-note")
         self.widget = self._arrange()
         self.go.on_click(lambda _: self.open_path(self.path.value))
@@ -63,7 +66,8 @@ class Opening:
 
     def _arrange(self) -> w.VBox:
         title = w.HTML("<h2>Open a file of weights</h2>")
-        head = w.HBox([title, self.close_button]).add_class("fmq-opening-head")
+        gap = w.Box().add_class("fmq-gap-filler")
+        head = w.HBox([title, self.tutorial, gap, self.close_button]).add_class("fmq-opening-head")
         lines = [
             w.HBox([_label("path"), self.path, self.go]),
             w.HBox([_label("or upload"), self.upload]),

@@ -37,22 +37,24 @@ TUTORIALS = {
         Tutorial(
             "01_quantizers_and_w2",
             "Quantizers and W2",
-            "Which levels lose least, and what does the Wasserstein distance of weights measure?",
+            "Which 8 values should 576 weights share, and how far has a layer moved once they do?",
         ),
         Tutorial(
             "02_flow_matching",
-            "Flow matching from scratch",
-            "How does a network learn to carry noise to data, and what is a trajectory?",
+            "Flow matching, from scratch",
+            'How does a network that only says "move this way" turn noise into data, and in how '
+            "few steps?",
         ),
         Tutorial(
             "03_quantizing_a_generator",
             "Quantizing a generator",
-            "How few bits can a generator bear, and what does its file really hold?",
+            "At how few bits does a network still draw digits, and which number would tell you?",
         ),
         Tutorial(
             "04_crossover",
             "The crossover",
-            "Equal mass, uniform, exact: which is best at which bit width, and why?",
+            'The paper\'s "optimal transport" scheme beats plain uniform quantization at 2 bits '
+            "and loses at 8. Where do they cross, and why must they?",
         ),
         Tutorial(
             "05_latents_and_trajectories",
@@ -62,7 +64,8 @@ TUTORIALS = {
         Tutorial(
             "06_bounds",
             "Bounds, and what they are worth",
-            "How far can the samples move when the weights move a little?",
+            "A theorem promises that quantization cannot move a sample further than this. How much "
+            "of the promise is news?",
         ),
         Tutorial(
             "07_your_own_checkpoint",

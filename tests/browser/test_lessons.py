@@ -3,11 +3,9 @@
 import re
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page, expect
 
 Open = Callable[..., Page]
-Rest = Callable[[Page], Page]
 
 
 def test_a_lesson_asks_shows_and_answers(app_page: Open) -> None:
@@ -64,24 +62,23 @@ def test_a_lesson_can_be_taken_by_keyboard(app_page: Open) -> None:
     expect(band).to_be_hidden()
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (1920, 1080)])
-def test_a_lesson_leaves_room_for_the_panels(
-    app_page: Open, page: Page, size: tuple[int, int]
-) -> None:
-    page.set_viewport_size({"width": size[0], "height": size[1]})
-    app_page("?lesson=optimum")
+def test_a_lesson_leaves_room_for_the_panels(app_page: Open) -> None:
+    page = app_page("?lesson=optimum")
     page.locator(".fmq-lesson").get_by_role("button", name="answer").click()
     expect(page.locator(".fmq-answer")).to_be_visible()
-    cut = page.evaluate(
-        "() => [...document.querySelectorAll('.fmq-lesson :is(h2, p, button)')].filter(e =>"
-        " e.offsetParent && (e.scrollWidth > e.clientWidth + 1 ||"
-        " e.scrollHeight > e.clientHeight + 3)).map(e => e.innerText)"
-    )
-    assert not cut
-    bottom = page.locator(".fmq-status-line").bounding_box()
-    assert bottom
-    assert bottom["y"] + bottom["height"] <= size[1]
-    for card in (".fmq-weights", ".fmq-samples"):
-        box = page.locator(card).bounding_box()
-        assert box
-        assert box["height"] > 230
+    for width, height in ((1440, 900), (1920, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(800)
+        cut = page.evaluate(
+            "() => [...document.querySelectorAll('.fmq-lesson :is(h2, p, button)')].filter(e =>"
+            " e.offsetParent && (e.scrollWidth > e.clientWidth + 1 ||"
+            " e.scrollHeight > e.clientHeight + 3)).map(e => e.innerText)"
+        )
+        assert not cut
+        bottom = page.locator(".fmq-status-line").bounding_box()
+        assert bottom
+        assert bottom["y"] + bottom["height"] <= height
+        for card in (".fmq-weights", ".fmq-samples"):
+            box = page.locator(card).bounding_box()
+            assert box
+            assert box["height"] > 230

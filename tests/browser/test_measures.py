@@ -58,16 +58,18 @@ def test_the_switch_shows_three_panels_with_ink(app_page: Open) -> None:
     expect(page).not_to_have_url(re.compile("page="))
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (1920, 1080)])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_nothing_is_cut_and_nothing_scrolls(
-    app_page: Open, page: Page, size: tuple[int, int], theme: str
-) -> None:
-    page.set_viewport_size({"width": size[0], "height": size[1]})
-    query = "?page=measures&model=digits&steps=2&compare=equal_mass&quality_of=fd"
-    measured(app_page(f"{query}&theme={theme}"))
-    assert not page.evaluate(CUT)
-    assert not page.evaluate(OUTSIDE)
+def test_nothing_is_cut_and_nothing_scrolls(app_page: Open, page: Page) -> None:
+    query = "?page=measures&model=digits&steps=2&compare=equal_mass&quality_of=fd&theme=light"
+    measured(app_page(query))
+    for width, height in ((1440, 900), (1920, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        for theme in ("dark", "light"):
+            page.get_by_role("button", name="light / dark").click()
+            expect(page.locator(".fmq-root")).to_have_attribute("data-fmq-theme", theme)
+            page.wait_for_timeout(1500)
+            assert not page.evaluate(CUT), (width, theme)
+            assert not page.evaluate(OUTSIDE), (width, theme)
+            assert all(d.locator("canvas").evaluate_all(COLOURS) > 3 for d in drawings(page))
 
 
 def test_bits_move_the_ring_and_the_address_restores_the_view(app_page: Open) -> None:

@@ -66,7 +66,7 @@ class LatentsPanel:
     def _describe(self, view: LatentView) -> None:
         shown = [one for one in _sets(view) if one is not None]
         self.widget.note.value = caption(
-            f"{view.n} real test images, integrated back to noise · circles: 1 and 2 standard "
+            f"{view.n} real test samples, integrated back to noise · circles: 1 and 2 standard "
             "deviations of the noise · axes fitted once, on the reference"
         )
         self.legend.value = "".join(
@@ -104,7 +104,7 @@ ROWS = (
         "normality",
         "Squared W2 distance of each axis, standardised, to a Gaussian, less what chance gives: "
         "0 for a Gaussian.",
-        lambda one: f"{one.normality:+.3f}",
+        lambda one: f"{one.normality:+.3f}".replace("-", "−"),
     ),
 )
 
