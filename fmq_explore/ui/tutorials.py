@@ -59,7 +59,8 @@ TUTORIALS = {
         Tutorial(
             "05_latents_and_trajectories",
             "Latents and trajectories",
-            "Where does a quantized model think an image came from?",
+            "From which noise would this network have drawn your image, and does its quantized "
+            "version agree?",
         ),
         Tutorial(
             "06_bounds",
@@ -70,7 +71,7 @@ TUTORIALS = {
         Tutorial(
             "07_your_own_checkpoint",
             "Your own checkpoint",
-            "What happens to a model of yours at 3 bits?",
+            "What happens to a model of yours at 2 or 3 bits, and which of its tensors deserve more?",
         ),
     )
 }
