@@ -71,7 +71,8 @@ TUTORIALS = {
         Tutorial(
             "07_your_own_checkpoint",
             "Your own checkpoint",
-            "What happens to a model of yours at 2 or 3 bits, and which of its tensors deserve more?",
+            "What happens to a model of yours at 2 or 3 bits, and which of its tensors deserve "
+            "more?",
         ),
     )
 }
