@@ -23,6 +23,7 @@ from torch import Tensor
 from ..flow import Cancelled, Flow, VelocityNetwork, sample
 from ..measure.fidelity import psnr, ssim
 from ..measure.paths import rms_divergence
+from ..zoo import Card
 from .request import UNCONDITIONAL, Request
 from .results import SampleSet, SamplesView
 from .workspace import Workspace
@@ -30,8 +31,10 @@ from .workspace import Workspace
 N_IMAGES = 64
 N_POINTS, N_PREVIEW_POINTS = 1000, 200
 N_PREVIEW_STEPS = 3
-# A network with more weights than this is run on few images, in small batches
+# A network with more weights than this, or of a kind that is slow, is run on few images, in small
+# batches
 LARGE_NETWORK, N_LARGE_IMAGES, LARGE_BATCH = 4_000_000, 16, 4
+SLOW_ARCHITECTURES = ("torchcfm_unet",)  # it works on all pixels, ours on patches of 2 x 2
 
 ShouldStop = Callable[[], bool]
 Progress = Callable[[float], None]
@@ -47,11 +50,11 @@ class SampleSize:
 
 
 def full_size(request: Request, workspace: Workspace) -> SampleSize:
-    """Returns the size of the full picture: 64 images (16 of a large network), or 1,000 points."""
+    """Returns the size of the full picture: 64 images (16 of a slow network), or 1,000 points."""
     if not _has_images(request, workspace):
         return SampleSize(N_POINTS, request.steps)
-    large = workspace.cards[request.model].n_parameters > LARGE_NETWORK
-    return SampleSize(N_LARGE_IMAGES if large else N_IMAGES, request.steps)
+    slow = _is_slow(workspace.cards[request.model])
+    return SampleSize(N_LARGE_IMAGES if slow else N_IMAGES, request.steps)
 
 
 def preview_size(request: Request, workspace: Workspace) -> SampleSize:
@@ -164,7 +167,7 @@ def _flow(
         network = workspace.scratch(request.model)
         workspace.fit(request, scheme).write_into(network)
     flow = sample(
-        _interruptible(network, should_stop),
+        _interruptible(network, workspace.cards[request.model], should_stop),
         n=size.n,
         steps=size.steps,
         solver=request.solver,
@@ -196,12 +199,17 @@ class _Batches:
         return torch.cat(parts)
 
 
-def _interruptible(network: Any, should_stop: ShouldStop | None) -> Any:
+def _is_slow(card: Card) -> bool:
+    kind = card.network.get("architecture")
+    return card.n_parameters > LARGE_NETWORK or kind in SLOW_ARCHITECTURES
+
+
+def _interruptible(network: Any, card: Card, should_stop: ShouldStop | None) -> Any:
     """Returns the network, or one that answers soon although a step takes it many seconds.
 
     It runs in the same batches whether it can be stopped or not: its samples are the same ones.
     """
-    if sum(p.numel() for p in network.parameters()) <= LARGE_NETWORK:
+    if not _is_slow(card):
         return network
     return _Batches(network, should_stop or (lambda: False))
 
