@@ -151,11 +151,13 @@ class Explorer:
     ) -> None:
         """Shows what can be shown of weights without a network, and says why that is all."""
         sentence = nothing_to_sample(request, self.workspace)
-        for stage in ("samples", "trajectories", *measures):
+        for stage in ("samples", "trajectories"):
             emit(Missing(stage, sentence))
         if not shown:
             with _guard("weights", emit):
                 self._weights(request, ticket, emit)
+        for stage in measures:  # one of them shares its panel with the distances, which come first
+            emit(Missing(stage, sentence))
         if not ticket.cancelled:
             with _guard("schemes", emit):
                 self._schemes(request, ticket, emit)

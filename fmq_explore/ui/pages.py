@@ -134,6 +134,7 @@ class Pages:
             self.weights.draw(record)
             self.weights.row.value = record.row + 1
         elif isinstance(record, DistanceView):
+            self.distance.widget.remove_class("fmq-nothing")
             self.distance.draw(record)
         elif isinstance(record, SamplesView):
             self.samples.widget.explain("")

@@ -121,6 +121,23 @@ def test_the_models_that_ship_come_back_after_it(app: ExplorerApp, weights: str)
     assert "Weights only" in app.pages.samples.widget.note.value
 
 
+def test_what_needs_a_network_says_so_on_every_page(app: ExplorerApp, weights: str) -> None:
+    type_path(app, weights)
+    app.choice.distance_of = "sensitivity"
+    app._submit()
+    card = app.pages.distance.widget
+    assert "Weights only" in card.note.value
+    assert "fmq-nothing" in card._dom_classes
+    app.choice.distance_of = "model"
+    app._submit()
+    assert "against bits" in card.note.value
+    assert "fmq-nothing" not in card._dom_classes
+    app.choice.page = "measures"
+    for panel in (app.pages.quality, app.pages.latents, app.pages.bounds):
+        assert "Weights only: foreign.pt" in panel.widget.note.value
+    assert "fmq-failed" not in status(app)
+
+
 def test_our_own_checkpoint_samples(app: ExplorerApp, checkpoint: str) -> None:
     type_path(app, checkpoint)
     assert "fmq-failed" not in status(app)
