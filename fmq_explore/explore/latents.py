@@ -44,7 +44,8 @@ def latent_view(
         fmq_explore.flow.Cancelled: ``should_stop`` said so.
     """
     card = workspace.cards[request.model]
-    if yardsticks.reality(card.data) is None:
+    real = yardsticks.judge(card.data).reference
+    if real is None or real.images.shape[1:] != card.data_shape:
         sentence = f"No real test images ship for {card.title}: there is nothing to invert."
         return Missing("latents", sentence)
     schemes = [] if request.bits is None else [s for s in (request.scheme, request.compare) if s]
@@ -77,11 +78,11 @@ def _images(
 ) -> tuple[Tensor, Tensor | None]:
     """Returns the images that are inverted, or those that fix the axes, with their classes."""
     card = workspace.cards[request.model]
-    reality = yardsticks.reality(card.data)
-    assert reality is not None
+    real = yardsticks.judge(card.data).reference
+    assert real is not None
     part = slice(N_LATENTS, 2 * N_LATENTS) if for_axes else slice(0, N_LATENTS)
-    labels = reality.labels if card.n_classes else None
-    return reality.images[part], None if labels is None else labels[part]
+    labels = real.labels if card.n_classes else None
+    return real.images[part], None if labels is None else labels[part]
 
 
 def _reference(

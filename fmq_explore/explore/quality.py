@@ -4,23 +4,26 @@ __all__ = ["quality_view"]
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import isfinite
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ..flow import Cancelled
 from ..measure.fidelity import psnr, ssim
 from ..measure.interval import Estimate, bootstrap
-from ..measure.sliced import project_on_lines, sliced_w2_of_projections
+from ..measure.quality import Judge
 from .measures_results import MEASURES, LivePoint, QualityLine, QualityView
-from .request import Request
-from .results import SampleSet
+from .request import UNCONDITIONAL, Request
 from .sampling import class_labels, full_size, samples_view
 from .workspace import Workspace
-from .yardsticks import Reality, Row, Yardsticks
+from .yardsticks import Row, Yardsticks
 
 FULL_BITS = 32
+QUALITY = tuple(name for name, measure in MEASURES.items() if measure.against == "quality")
+DISTANCES = ("swd", "fd")
+AGAINST_DATA = ("swd", "fd", "kid")
+READ = ("fd", "kid", "readability")
 N_RESAMPLES = 100
 
 ShouldStop = Callable[[], bool]
@@ -48,14 +51,19 @@ def quality_view(
     """
     samples = samples_view(request, workspace, full_size(request, workspace), should_stop)
     card = workspace.cards[request.model]
-    reality = yardsticks.reality(card.data)
+    judge = yardsticks.judge(card.data)
     reference = samples.reference.path[-1]
+    # Samples of one class are not to be held against data of all classes
+    against_data = card.n_classes is None or request.label in (None, UNCONDITIONAL)
     labels = class_labels(request, card.n_classes, len(reference))
     sets = [s for s in (samples.reference, samples.primary, samples.compare) if s]
     sets = sets[:1] if request.bits is None else sets
     points = []
     for i, one in enumerate(sets):
-        estimates = _measure(one, reference, labels, reality, should_stop)
+        if should_stop is not None and should_stop():
+            raise Cancelled("cancelled between two sets of samples")
+        estimates = _measure(one.path[-1], reference if one.scheme else None)
+        estimates |= _judge(judge, one.path[-1], labels, against_data)
         points.append(LivePoint(one.scheme, *_bits(request, workspace, one.scheme), estimates))
         if progress:
             progress((i + 1) / len(sets))
@@ -67,38 +75,15 @@ def quality_view(
         live_reference=points[0],
         n_live=len(reference),
         sweep=_describe(request, rows),
-        remarks=_remarks(request, rows, reality, reference.ndim == 4, labels is not None),
+        remarks=_remarks(request, rows, judge, reference, labels is not None, against_data),
     )
 
 
-def _measure(
-    samples: SampleSet,
-    reference: Tensor,
-    labels: Tensor | None,
-    reality: Reality | None,
-    should_stop: ShouldStop | None,
-) -> dict[str, Estimate]:
-    """Returns every figure that these samples have."""
-    final = samples.path[-1]
-    if not final.isfinite().all():
+def _measure(samples: Tensor, reference: Tensor | None) -> dict[str, Estimate]:
+    """Returns the fidelity of images; the reference has none to itself."""
+    if reference is None or samples.ndim != 4 or not samples.isfinite().all():
         return {}
-    shown = final.clamp(-1.0, 1.0) if final.ndim == 4 else final  # as a screen shows them
-    figures: list[Callable[[], dict[str, Estimate]]] = []
-    if final.ndim == 4 and samples.scheme:
-        figures.append(lambda: _fidelity(reference, final))
-    if reality is not None:
-        figures.append(lambda: {"swd": _sliced(shown, reality)})
-        if final.ndim == 4 and reality.reader is not None:
-            figures.append(lambda: _features(shown, labels, reality))
-    found = {}
-    for figure in figures:
-        if should_stop is not None and should_stop():
-            raise Cancelled("cancelled between two figures")
-        found |= figure()
-    return found
 
-
-def _fidelity(reference: Tensor, samples: Tensor) -> dict[str, Estimate]:
     def mean(values: Tensor) -> float:
         return float(values.mean())
 
@@ -108,30 +93,19 @@ def _fidelity(reference: Tensor, samples: Tensor) -> dict[str, Estimate]:
     }
 
 
-def _sliced(samples: Tensor, reality: Reality) -> Estimate:
-    def distance(rows: Tensor) -> float:
-        return sliced_w2_of_projections(rows, reality.lines)
-
-    return _positive(bootstrap(distance, project_on_lines(samples), n_resamples=N_RESAMPLES))
-
-
-def _features(samples: Tensor, labels: Tensor | None, reality: Reality) -> dict[str, Estimate]:
-    """Returns what a reader's features tell, and what it reads."""
-    reader = reality.reader
-    assert reader is not None
-    features, read = reader.read(samples)
-    found = {}
-    if reality.frechet is not None:
-        distance = reality.frechet.distance
-        found["fd"] = _positive(bootstrap(distance, features, n_resamples=N_RESAMPLES))
-    if reality.kernel is not None:
-        kernels = reality.kernel.kernels(features)
-        index = torch.arange(len(features))
-        found["kid"] = bootstrap(kernels.distance, index, n_resamples=N_RESAMPLES)
-    if labels is not None:
-        right = (read == labels).double()
-        found["readability"] = bootstrap(lambda x: float(x.mean()), right)
-    return found
+def _judge(
+    judge: Judge, samples: Tensor, labels: Tensor | None, against_data: bool
+) -> dict[str, Estimate]:
+    """Returns the quality of samples, as far as there is something to hold them against."""
+    if not judge.suits(tuple(samples.shape[1:])):
+        return {}
+    found = judge.judge(samples, labels, against_data, n_resamples=N_RESAMPLES)
+    known = {name: getattr(found, name) for name in QUALITY if getattr(found, name) is not None}
+    return {
+        name: _positive(estimate) if name in DISTANCES else estimate
+        for name, estimate in known.items()
+        if isfinite(estimate.value)
+    }
 
 
 def _positive(estimate: Estimate) -> Estimate:
@@ -213,22 +187,31 @@ def _describe(request: Request, rows: list[Row]) -> str:
 
 
 def _remarks(
-    request: Request, rows: list[Row], reality: Reality | None, images: bool, classes: bool
+    request: Request,
+    rows: list[Row],
+    judge: Judge,
+    samples: Tensor,
+    has_labels: bool,
+    against_data: bool,
 ) -> dict[str, str]:
     """Says in one sentence why something is missing."""
     found = {}
     if not any(row["scheme"] != "full" for row in rows):
-        where = f" per {request.granularity}" if any(rows) else ""
+        where = f" per {request.granularity}" if rows else ""
         found["sweep"] = f"The shipped sweep has no lines for this model{where}."
+    suits = judge.suits(tuple(samples.shape[1:]))
     for name, measure in MEASURES.items():
-        if measure.against == "fidelity" and not images:
-            found[name] = f"{measure.title} is for images: choose sliced W₂ for points."
-        elif measure.against == "quality" and reality is None:
+        if measure.against == "fidelity":
+            if samples.ndim != 4:
+                found[name] = f"{measure.title} is for images: choose sliced W₂ for points."
+        elif judge.reference is None or not suits:
             found[name] = "No real test data ship for this model's data set."
-        elif name in ("fd", "kid", "readability") and (reality is None or reality.reader is None):
+        elif name in READ and judge.reader is None:
             found[name] = f"{measure.title} needs a classifier, and none ships for this data set."
-        elif name == "readability" and not classes:
+        elif name == "readability" and not has_labels:
             found[name] = "Readability needs a class to ask for: choose one under Sampling."
+        elif name in AGAINST_DATA and not against_data:
+            found[name] = "One class cannot be held against data of all: choose “each in turn”."
     return found
 
 

@@ -1,18 +1,13 @@
 """What samples are measured with: classifiers, real data and the sweep's table, loaded once."""
 
-__all__ = ["N_LATENTS", "Reality", "Row", "Yardsticks", "view_key"]
+__all__ = ["N_LATENTS", "Row", "Yardsticks", "view_key"]
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import RLock
 from typing import Any
 
-from torch import Tensor
-
-from ..measure.distribution import FrechetReference, KernelReference
-from ..measure.reader import Reader, available_readers, load_reader
-from ..measure.reference import available_references, load_reference
-from ..measure.sliced import project_on_lines
+from ..measure.quality import Judge
 from .cache import ByteCache
 from .request import Request
 
@@ -20,27 +15,6 @@ CACHE_BYTES = 64 * 2**20
 N_LATENTS = 64
 
 Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Reality:
-    """Real test data of one data set, made ready to hold samples against.
-
-    Attributes:
-        images: Images or points, shape (m, ...).
-        labels: Their classes, or None.
-        lines: The data projected on the directions of sliced W2.
-        frechet: Moments of their features, or None without a reader.
-        kernel: Kernel of their features, or None without a reader.
-        reader: The classifier, or None.
-    """
-
-    images: Tensor
-    labels: Tensor | None
-    lines: Tensor
-    frechet: FrechetReference | None
-    kernel: KernelReference | None
-    reader: Reader | None
 
 
 class Yardsticks:
@@ -59,7 +33,7 @@ class Yardsticks:
         self.memory = ByteCache(cache_bytes)
         self._load_rows = load_rows or (lambda: ())
         self._rows: Sequence[Row] | None = None
-        self._reality: dict[str, Reality | None] = {}
+        self._judges: dict[str, Judge] = {}
         self._lock = RLock()
 
     def rows(self) -> Sequence[Row]:
@@ -69,29 +43,15 @@ class Yardsticks:
                 self._rows = self._load_rows()
             return self._rows
 
-    def reality(self, data: str) -> Reality | None:
-        """Returns the real data of a data set, or None where none ship with the project."""
+    def judge(self, data: str) -> Judge:
+        """Returns real data and a reader of them, as far as they ship with the project."""
         with self._lock:
-            if data not in self._reality:
-                known = data in available_references()
-                self._reality[data] = _reality(data) if known else None
-            return self._reality[data]
+            if data not in self._judges:
+                self._judges[data] = Judge.load(data)
+            return self._judges[data]
 
 
 def view_key(stage: str, request: Request) -> tuple[str, Request]:
     """Names the outcome of a stage: the tensor and the row on show do not matter to it."""
     group_size = request.group_size if request.granularity == "group" else Request.group_size
     return stage, replace(request, layer="", row=0, group_size=group_size)
-
-
-def _reality(data: str) -> Reality:
-    real = load_reference(data)
-    features = real.features
-    return Reality(
-        images=real.images,
-        labels=real.labels,
-        lines=project_on_lines(real.images),
-        frechet=None if features is None else FrechetReference.of(features),
-        kernel=None if features is None else KernelReference.of(features),
-        reader=load_reader(data) if data in available_readers() else None,
-    )

@@ -28,6 +28,7 @@ from fmq_explore.explore.quality import quality_view
 from fmq_explore.explore.sensitivity import sensitivity_view
 from fmq_explore.flow import Cancelled
 from fmq_explore.measure import frechet_distance, load_reader, load_reference, psnr, sensitivity
+from fmq_explore.measure.quality import Judge
 
 REQUEST = Request(model="digits", bits=3, compare="uniform", steps=2, solver="euler")
 POINTS = Request(model="moons", bits=2, steps=4)
@@ -112,6 +113,12 @@ def test_what_a_sweep_or_a_model_lacks_is_a_sentence(workspace, yardsticks) -> N
     points = quality_view(POINTS, workspace, yardsticks)
     assert set(points.remarks) == {"sweep", "psnr", "ssim", "fd", "kid", "readability"}
     assert points.live[0].estimates.keys() == {"swd"}
+
+
+def test_one_class_is_not_held_against_data_of_all(workspace, yardsticks) -> None:
+    view = quality_view(replace(REQUEST, label=3), workspace, yardsticks)
+    assert view.live[0].estimates.keys() == {"psnr", "ssim", "readability"}
+    assert "One class" in view.remarks["fd"]
 
 
 def test_latents_of_the_reference_are_measured_in_axes_of_other_images(
@@ -237,7 +244,7 @@ def test_a_newer_request_ends_the_measuring(workspace, monkeypatch) -> None:
 
 def test_a_model_without_real_data_says_so(workspace) -> None:
     nothing = Yardsticks()
-    nothing._reality["moons"] = None
+    nothing._judges["moons"] = Judge.of(None)
     found = latent_view(POINTS, workspace, nothing)
     assert isinstance(found, Missing)
     assert found.stage == "latents"
