@@ -10,8 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-STEP = 4e-3
-"""Step of the central differences, in the RMS of a coordinate: float32 and curvature both allow."""
+STATE_STEP = 1e-3
+"""Step of the central differences in the state, RMS of a coordinate: a third of it or
+four times as much changes the constants of the shipped networks by less than 1 %."""
+
+WEIGHT_STEP = 1e-4
+"""Step in the weights, relative to their length; longer ones meet curvature: at 4e-3 the constant
+of the MNIST model near t = 1 comes out 40 % too small."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +73,7 @@ def field_constants(
             "the velocity cannot be differentiated by the state: use a network without no_grad or "
             "rounding inside."
         )
-    eps = STEP * sqrt(x[0].numel())
+    eps = STATE_STEP * sqrt(x[0].numel())
 
     def forward(q: Tensor) -> Tensor:
         q = eps * q.to(x.dtype).view_as(x)
@@ -115,39 +120,38 @@ def weight_constant(
     Example:
         >>> layer = nn.Linear(2, 3, bias=False)
         >>> x = torch.tensor([[3.0, 4.0]])
-        >>> round(weight_constant(layer, ["weight"], (x,)), 3)  # |x|, whatever the weights
+        >>> round(weight_constant(layer, ["weight"], (x,)), 2)  # |x|, whatever the weights
         5.0
     """
     generator = torch.Generator().manual_seed(seed)
-    weights = {name: model.get_parameter(name).detach().clone() for name in names}
-    for w in weights.values():
-        w.requires_grad_()
+    weights = [model.get_parameter(name).detach().clone().requires_grad_() for name in names]
+
+    def velocity(values: Sequence[Tensor]) -> Tensor:
+        return functional_call(model, dict(zip(names, values, strict=True)), arguments)
+
     with torch.enable_grad():
-        v = functional_call(model, weights, arguments)
-    eps = STEP * sqrt(sum(float(w.detach().double().square().sum()) for w in weights.values()))
-    direction = [torch.randn(w.shape, generator=generator).to(w) for w in weights.values()]
+        v = velocity(weights)
+    eps = WEIGHT_STEP * _length(weights)
+    direction = [torch.randn(w.shape, generator=generator).to(w) for w in weights]
     change = torch.zeros_like(v)
     for i in range(iterations + 1):
-        size = sqrt(sum(float(u.double().square().sum()) for u in direction))
-        if size == 0:
+        if (length := _length(direction)) == 0:
             return 0.0
-        step = [u * (eps / size) for u in direction]
+        step = [u * (eps / length) for u in direction]
         with torch.no_grad():
-            there, back = (
-                functional_call(
-                    model,
-                    {k: w + sign * u for (k, w), u in zip(weights.items(), step, strict=True)},
-                    arguments,
-                )
-                for sign in (1, -1)
-            )
-        change = (there - back) / (2 * eps)
+            there = velocity([w + u for w, u in zip(weights, step, strict=True)])
+            back = velocity([w - u for w, u in zip(weights, step, strict=True)])
+            change = (there - back) / (2 * eps)
         if i < iterations:
-            found = torch.autograd.grad(
-                v, list(weights.values()), change, retain_graph=True, materialize_grads=True
+            direction = torch.autograd.grad(
+                v, weights, change, retain_graph=True, materialize_grads=True
             )
-            direction = list(found)
-    return float(change.double().square().sum().sqrt()) / sqrt(len(v))
+    return _length([change]) / sqrt(len(v))
+
+
+def _length(tensors: Sequence[Tensor]) -> float:
+    """Returns the Euclidean length of several tensors together."""
+    return sqrt(sum(float(u.detach().double().square().sum()) for u in tensors))
 
 
 def _krylov(

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from fmq_explore import load_model
 from fmq_explore.flow import MLP, Cancelled, UNet, noise, sample
 from fmq_explore.measure import bounds
 from fmq_explore.measure.jacobian import field_constants, weight_constant
@@ -163,6 +164,19 @@ def test_weight_constant_of_a_linear_layer_is_the_norm_of_its_inputs() -> None:
     found = [weight_constant(layer, ["weight"], (x,), iterations=i) for i in (0, 1, 3, 100)]
     assert found == sorted(found)
     assert found[-1] == pytest.approx(expected, rel=1e-6)
+
+
+def test_weight_constant_of_a_network_equals_that_of_its_whole_jacobian() -> None:
+    """Near t = 1 the velocity of a trained network bends strongly with its weights."""
+    model = load_model("moons")
+    names = [name for name, _ in model.named_parameters() if name.endswith("weight")]
+    weights = {name: model.get_parameter(name).detach() for name in names}
+    x, t = noise((2,), 4), torch.tensor(0.95)
+    J = torch.func.jacrev(lambda w: torch.func.functional_call(model, w, (x, t)))(weights)
+    flat = torch.cat([j.reshape(8, -1) for j in J.values()], dim=1).detach().double()
+    expected = torch.linalg.matrix_norm(flat, 2).item() / 2  # over the root of four points
+    found = weight_constant(model, names, (x, t), iterations=100)
+    assert found == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize("iterations", [2, 4, 8])
