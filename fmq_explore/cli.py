@@ -236,6 +236,41 @@ def collect_reference(
     typer.echo(f"{path}: {len(reference.images)} real {'images' if images else 'points'}")
 
 
+@app.command(name="sweep-figures")
+def sweep_figures(
+    table: Annotated[
+        Path | None, typer.Option(help="Table of a sweep [default: the one that ships]")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the figures")] = Path("docs/results"),
+    samples: Annotated[bool, typer.Option(help="Run the models for sheets of samples")] = True,
+) -> None:
+    """Draw the figures of a sweep: quality, latents, true bits, samples."""
+    from .sweep.plots import draw_figures, draw_samples
+    from .sweep.table import load_table
+
+    rows = load_table(table)
+    for path in draw_figures(rows, out):
+        typer.echo(path)
+    for path in draw_samples(rows, out) if samples else ():
+        typer.echo(path)
+
+
+@app.command(name="sweep-report")
+def sweep_report(
+    table: Annotated[
+        Path | None, typer.Option(help="Table of a sweep [default: the one that ships]")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="File to write")] = Path("RESULTS.md"),
+) -> None:
+    """Write what a sweep says about the paper's claims, as Markdown."""
+    from .sweep.report import report
+    from .sweep.table import load_table
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(report(load_table(table)), encoding="utf-8")
+    typer.echo(out)
+
+
 @app.command(name="app")
 def explore(
     port: Annotated[int, typer.Option(help="Port on this machine")] = 8866,
