@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -16,6 +17,8 @@ Open = Callable[..., Page]
 Rest = Callable[[Page], Page]
 STATUS = ".fmq-status-line"
 ALL_FITTED = re.compile(r"all schemes, all bit widths in ")
+GOODBYE = "voila/api/shutdown"
+"""What Voila sends when a page is left, without the token that its server asks for."""
 NO_NETWORK = "Weights only: {} cannot be sampled, since nothing is known of the network"
 
 
@@ -52,15 +55,16 @@ def chosen(page: Page) -> Locator:
 
 
 def test_a_typed_path_opens_and_its_link_comes_back(
-    app_page: Open, weights: Path, checkpoint: Path, at_rest: Rest
+    app_page: Open, traffic: Any, weights: Path, checkpoint: Path, at_rest: Rest
 ) -> None:
+    traffic.expected.append(GOODBYE)
     page = at_rest(app_page("?model=moons&steps=4"))
     open_path(page, str(weights))
     expect(page.locator(f"{STATUS} span")).to_have_text(ALL_FITTED)
     expect(chosen(page)).to_have_text("foreign.pt")
     expect(page.locator(".fmq-opening")).to_be_hidden()
     expect(page.locator(".fmq-weights .fmq-card-note")).to_contain_text("2.weight 32×16×3×3")
-    expect(page.locator(".fmq-figures")).to_contain_text("bits per weight")
+    expect(page.locator(".fmq-distance .fmq-figures")).to_contain_text("true bits")
     for card in (".fmq-samples", ".fmq-trajectories"):
         words = NO_NETWORK.format("foreign.pt")
         expect(page.locator(f"{card} .fmq-card-note")).to_contain_text(words)
@@ -77,8 +81,9 @@ def test_a_typed_path_opens_and_its_link_comes_back(
 
 
 def test_an_upload_opens_and_a_wrong_file_loses_nothing(
-    app_page: Open, weights: Path, tmp_path: Path, at_rest: Rest
+    app_page: Open, traffic: Any, weights: Path, tmp_path: Path, at_rest: Rest
 ) -> None:
+    traffic.expected.append(GOODBYE)
     page = at_rest(app_page("?model=moons&steps=4"))
     (tmp_path / "junk.pt").write_bytes(b"no weights" * 300_000)  # three pieces
     page.get_by_role("button", name="open a file…").click()
