@@ -209,18 +209,18 @@ _ALL = (
         look="Bounds: read the lines at t = 1, on a logarithmic scale. Which could you plan with?",
         answer=(
             "The samples are 1.06 apart. From the error of the velocity along the path, the bound "
-            "for Euler steps is 13.8, the one with the Lipschitz constant 74.8: an order of "
-            "magnitude and more above. From the distance of the weights alone it is 3.4 million: "
-            "true and useless, since it multiplies the worst constants of all times. A bound on "
-            "the worst case is no forecast; and as the constants are estimated on visited points, "
-            "these are estimates of bounds, not certificates."
+            "for Euler steps is 13.8, the one with the Lipschitz constant 75: an order of "
+            "magnitude and more above. From the distance of the weights alone it is about 5 "
+            "million: true and useless, since it multiplies the worst constants of all times. A "
+            "bound on the worst case is no forecast; and as the constants are estimated on "
+            "visited points, these are estimates of bounds, not certificates."
         ),
         tutorial="06_bounds",
         figures=(
             ("bound gap", "", "1.06"),
             ("bound bound_discrete", "", "13.8"),
-            ("bound bound_field", "", "74.8"),
-            ("bound bound_weights", "", "3.4 million"),
+            ("bound bound_field", "", "75"),
+            ("bound bound_weights", "", "5 million"),
         ),
     ),
     Lesson(

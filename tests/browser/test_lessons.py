@@ -36,9 +36,10 @@ def test_a_link_opens_a_lesson_and_keeps_what_was_changed(app_page: Open) -> Non
     page = app_page("?lesson=late")
     band = page.locator(".fmq-lesson")
     expect(band.locator("h2")).to_have_text("Why do trajectories part late?")
-    expect(page).to_have_url(re.compile("bits=2"))  # the address names the view it begins with
+    expect(page.locator(".fmq-figures tbody tr").first).to_be_visible()
     page.keyboard.press("3")
-    expect(page).not_to_have_url(re.compile("bits="))  # three is the default
+    expect(page).to_have_url(re.compile("model=moons"))
+    assert "bits=" not in page.url  # three is the default, and must not turn into the lesson's two
     address = page.url
     page.goto("about:blank")
     page.goto(address)

@@ -94,7 +94,11 @@ def test_a_value_below_zero_stays_on_a_logarithmic_axis() -> None:
     panel = shown("kid", live=(low,))
     foot = panel.view._properties["figure"]["start"]
     assert panel.view._columns["live"]["y"][0] == foot > 0
-    assert "-0.010" in panel.now.value
+    assert "−0.010" in panel.now.value
+    assert "at the foot" not in panel.widget.note.value
+    below = QualityLine(BITS, BITS, BITS - 5, BITS, BITS)
+    lines = {"kid": {"optimal": below}}
+    assert "at the foot: zero or below" in shown("kid", lines=lines).widget.note.value
 
 
 @pytest.mark.parametrize(("log_x", "log_y"), [(False, False), (True, True), (False, True)])
@@ -152,7 +156,7 @@ def test_bounds_are_drawn_beside_the_gap_and_called_estimates() -> None:
     panel.draw(BoundView("optimal", Found(), 16))  # type: ignore[arg-type]
     columns, limits = panel.view._columns, panel.view._properties["distance"]
     assert columns["bound_gap"]["y"].tolist() == pytest.approx([0.1, 0.2, 0.4, 0.8])
-    assert len(columns["bound_weights"]["y"]) == 3
+    assert columns["bound_weights"]["y"].tolist() == [1e2, 1e9]
     assert limits["end"] / limits["start"] <= 10**12 * 1.01
     assert "measured gap 0.8" in columns["names"]["text"]
     assert "estimate" in panel.legend.value

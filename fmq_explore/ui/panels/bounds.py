@@ -33,6 +33,7 @@ TITLES = {
     "field": "velocity field",
     "weights": "weights alone",
 }
+FLOAT32_MAX = 3e38  # what goes to the browser
 LABEL_GAP = 0.085  # of the plot's height, between neighbouring names
 DECADES = 12  # the most that the axis spans: a bound beyond says nothing more by its height
 
@@ -132,7 +133,7 @@ def _columns(view: BoundView, theme: str) -> tuple[dict, dict]:
     for name, attribute, _, about in LINES:
         values = np.empty(0) if view.bounds is None else getattr(view.bounds, attribute).numpy()
         times = np.empty(0) if view.bounds is None else view.bounds.times.numpy()
-        seen = np.isfinite(values) & (values > 0)
+        seen = (values > 0) & (values < FLOAT32_MAX)
         title = [f"{TITLES[name]}: {about}"] * int(seen.sum())
         sources[f"bound_{name}"] = {"t": times[seen], "y": values[seen], "title": title}
         everything.append(values[seen])

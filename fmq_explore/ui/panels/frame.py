@@ -65,7 +65,7 @@ def place_names(
     y = np.array([frame.share_y(end[1]) for end in ends])
     for column in _columns(x, NEAR):
         column.sort(key=lambda i: y[i])
-        y[column] = spread([y[i] for i in column], gap, 0.0, 1.0)
+        y[column] = spread([max(y[i], gap / 2) for i in column], gap, 0.0, 1.0)
     return (
         np.array([frame.x_of(share + NAME_OFFSET) for share in x]),
         np.array([frame.y_of(share) for share in y]),

@@ -10,7 +10,7 @@ from ...explore import MEASURES, QualityView
 from ..figure import FigureView
 from ..theme import SHORT_TITLES, bokeh_theme, palette
 from .base import Card, caption, toggle
-from .quality_figure import quality_columns, quality_figure
+from .quality_figure import LOGARITHMIC, quality_columns, quality_figure
 
 if TYPE_CHECKING:
     from ...measure.interval import Estimate
@@ -71,11 +71,13 @@ def _words(view: QualityView, name: str) -> str:
     sweep = f"lines: sweep, {view.sweep}" if lines else view.remarks.get("sweep", "")
     if measure.biased:
         first += " · grows as n falls: hold ring against dashes"
+    if name in LOGARITHMIC and any((line.value <= 0).any() for line in (lines or {}).values()):
+        first += " · at the foot: zero or below"
     return f"{first}<br>{sweep} · ring: these {view.n_live} samples"
 
 
 def _interval(estimate: "Estimate") -> str:
-    value, _, interval = str(estimate).partition(" ")
+    value, _, interval = str(estimate).replace("-", "−").partition(" ")
     return f"<b>{value}</b> {interval.replace(' to ', '…')}"
 
 

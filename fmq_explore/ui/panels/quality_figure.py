@@ -1,6 +1,6 @@
 """The figure of the quality panel: a line a scheme, a band for the reference, rings for now."""
 
-__all__ = ["quality_columns", "quality_figure"]
+__all__ = ["LOGARITHMIC", "quality_columns", "quality_figure"]
 
 from typing import Any
 
