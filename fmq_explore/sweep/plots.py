@@ -180,13 +180,45 @@ def _reference(ax: "Axes", seeds: np.ndarray) -> None:
 
 
 def _scale(ax: "Axes", panel: Panel, baseline: np.ndarray) -> None:
+    """Sets the scale of the values, with few ticks that are plain numbers."""
     known = np.abs(baseline[np.isfinite(baseline)])
-    if panel.scale == "symlog":  # linear where the full-precision model itself is not told from 0
-        ax.set_yscale("symlog", linthresh=float(known.max()) if len(known) else 1e-3)
+    # linear where the full-precision model itself is not told from 0
+    threshold = 10.0 ** np.ceil(np.log10(known.max())) if known.any() else 1e-3
+    if panel.scale == "symlog":
+        ax.set_yscale("symlog", linthresh=threshold, linscale=0.4)
     else:
         ax.set_yscale(panel.scale)
+    if panel.scale != "linear":
+        low, high = ax.get_ylim()
+        ax.set_yticks(_ticks(low, high, threshold if panel.scale == "symlog" else 0.0))
+        ax.set_ylim(low, high)
+        ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        ax.yaxis.set_minor_locator(_no_ticks())
     if panel.column == "readability":
         ax.set_ylim(0, 1.02)
+
+
+def _ticks(low: float, high: float, threshold: float) -> list[float]:
+    """Chooses decades, or finer steps where there are few; 0 where the scale is linear there.
+
+    Example:
+        >>> _ticks(0.3, 40.0, 0.0), _ticks(0.5, 3.0, 0.0), _ticks(-0.002, 5.0, 0.01)
+        ([1.0, 10.0], [0.5, 1.0, 2.0], [0.0, 0.01, 0.1, 1.0])
+    """
+    start = max(low, threshold) if threshold else low
+    decades = range(int(np.floor(np.log10(start))), int(np.ceil(np.log10(high))) + 1)
+    for steps in ((1,), (1, 2, 5)):
+        found = [round(m * 10.0**k, 12) for k in decades for m in steps]
+        found = [value for value in found if max(low, threshold) <= value <= high]
+        if len(found) >= 2:
+            break
+    return [0.0, *found] if threshold else found
+
+
+def _no_ticks() -> Any:
+    from matplotlib.ticker import NullLocator
+
+    return NullLocator()
 
 
 def _legend(
@@ -215,7 +247,7 @@ def _sheet(model: str, row: Any, schemes: tuple[str, ...]) -> "Figure":
     network, scratch = load_model(model), load_model(model)
     prepared = prepare(network, "channel", keep=row["keep"].split("+"))
     run = (SHEET_COLUMNS, row["steps"], row["solver"], row["seed"], turns(network, SHEET_COLUMNS))
-    figure = Figure(figsize=(PAGE, 4.1), layout="constrained")
+    figure = Figure(figsize=(PAGE, 3.9), layout="constrained")
     axes = figure.subplots(1, len(SHEET_BITS))
     whole = sample(network, *run).samples
     for ax, bits in zip(axes, SHEET_BITS, strict=True):
