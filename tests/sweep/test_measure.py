@@ -65,6 +65,18 @@ def test_every_figure_is_that_of_the_public_functions(row):
     assert tuple(row) == COLUMNS
 
 
+def test_the_figures_agree_with_those_of_compare(row):
+    model = fmq.load_model("digits")
+    qm = fmq.quantize_model(model, scheme="equal_mass", bits=3, codebook_dtype="float16")
+    parts = ("fidelity", "quality", "latents")
+    found = fmq.compare(model, qm, n=24, steps=2, seed=1, parts=parts, n_resamples=2).record()
+    shared = {name for name in COLUMNS if name in found} - {"n", "steps", "seed"}
+    assert len(shared) == 14
+    assert {name: row[name] for name in shared} == pytest.approx(
+        {name: found[name] for name in shared}, rel=1e-4
+    )
+
+
 def test_a_row_does_not_depend_on_what_was_measured_before_or_on_threads(row):
     run_task(Task("moons", "uniform", 2, n=8, steps=1))
     run_task(replace(TASK, scheme="uniform", bits=2))
