@@ -115,7 +115,9 @@ def test_assets_are_found_inside_a_wheel(tmp_path, monkeypatch, saved):
 def test_an_unknown_model_lists_the_known():
     with pytest.raises(ValueError, match="no model 'celeba': use one of checkerboard"):
         load_model("celeba")
-    with pytest.raises(ValueError, match=r"there is no file somewhere/else\.safetensors: check"):
+    with pytest.raises(
+        ValueError, match=r"somewhere/else\.safetensors does not exist: check the path"
+    ):
         load_model("somewhere/else.safetensors")
 
 

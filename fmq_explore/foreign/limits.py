@@ -30,7 +30,7 @@ def check_path(path: Path) -> None:
     if path.is_dir():
         raise ValueError(f"{path} is a folder: give the path of a {_ENDINGS} file in it")
     if not path.is_file():
-        raise ValueError(f"there is no file {path}: check the path")
+        raise ValueError(f"{path} does not exist: check the path")
     check_upload(path.name, path.stat().st_size)
 
 

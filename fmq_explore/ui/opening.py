@@ -83,6 +83,7 @@ class Opening:
             return
         self._say(NOTE)
         self.widget.layout.display = None
+        self.path.focus()
 
     @property
     def is_open(self) -> bool:

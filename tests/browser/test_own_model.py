@@ -59,6 +59,9 @@ def test_a_typed_path_opens_and_its_link_comes_back(
 ) -> None:
     traffic.expected.append(GOODBYE)
     page = at_rest(app_page("?model=moons&steps=4"))
+    page.get_by_role("button", name="open a file…").click()
+    page.locator(".fmq-opening input[type=text]").press("Escape")
+    expect(page.locator(".fmq-opening")).to_be_hidden()
     open_path(page, str(weights))
     expect(page.locator(f"{STATUS} span")).to_have_text(ALL_FITTED)
     expect(chosen(page)).to_have_text("foreign.pt")

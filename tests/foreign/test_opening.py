@@ -219,7 +219,7 @@ BROKEN = {
         lambda p: p.mkdir(),
         "is a folder: give the path of a .safetensors, .pt, .pth or",
     ),
-    "missing.pt": (lambda p: None, "there is no file"),
+    "missing.pt": (lambda p: None, "does not exist: check the path"),
     "model.onnx": (lambda p: p.write_bytes(b"1"), "ends in '.onnx'"),
     "junk.pt": (lambda p: p.write_bytes(b"hello" * 99), "is damaged, or no file of PyTorch"),
     "junk.safetensors": (lambda p: p.write_bytes(b"hello" * 99), "not a readable safetensors file"),

@@ -184,7 +184,7 @@ def test_a_link_opens_the_file_again(app: ExplorerApp, weights: str, catalog: Ca
 
 def test_a_link_to_a_file_that_is_gone_says_so(catalog: Catalog) -> None:
     app = started("model=/nowhere/gone.pt&bits=2", catalog, answers=False)
-    assert "there is no file /nowhere/gone.pt: check the path." in status(app)
+    assert "/nowhere/gone.pt does not exist: check the path." in status(app)
     assert app.choice.model == Request().model
     assert app.choice.bits == 2
 

@@ -106,6 +106,8 @@ class SamplesPanel:
             for role, column in self.columns.items():
                 column.children = [self.heads[role], views[role]]
             self._background = np.empty((0, 2))
+        for sheet in self.sheets.values():
+            sheet.columns = 4 if view.n_full <= 16 else 8
         self.columns["b"].layout.display = None if view.compare else "none"
         (self.body.add_class if view.compare else self.body.remove_class)("fmq-three")
         for role, samples in (("a", view.primary), ("b", view.compare)):

@@ -85,7 +85,8 @@ function render({ model, el }) {
   }
   function onKey(event) {
     const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) || event.target.isContentEditable;
-    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const leaving = event.key === "Escape" && Boolean(event.target.closest?.(".fmq-opening"));
+    if ((typing && !leaving) || event.ctrlKey || event.metaKey || event.altKey) return;
     if (!inVoila() && !root(el)?.contains(event.target)) return;
     if (event.key === "Escape") model.send({ event: "escape" });
     if (/^[0-8]$/.test(event.key)) model.send({ event: "bits", value: Number(event.key) });
