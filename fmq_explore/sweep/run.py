@@ -29,7 +29,8 @@ def sweep(
 
     Every row goes to the journal as soon as it is there. Run the same again after an end of any
     kind, and only what is missing is measured. Rows have the same digits wherever they are
-    measured, but for `seconds`.
+    measured, but for `seconds`. Processes are started afresh, so a script that calls this needs the
+    usual `if __name__ == "__main__":`; a notebook does not.
 
     Args:
         out: File of the table, CSV or Parquet, or None.

@@ -20,6 +20,7 @@ from .tasks import Task
 
 Tasks = Mapping[str, Task]
 MAX_DEATHS = 3
+PATIENCE = 10  # seconds for a scheduler to answer
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def on_cluster(tasks: Tasks, address: str) -> Outcomes:
             "a Dask cluster needs the package distributed: pip install 'fmq-explore[dask]'"
         ) from None
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError) as error:
         raise ValueError(
             f"no Dask scheduler answers at {address!r} ({error}): start one with dask scheduler"

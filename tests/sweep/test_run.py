@@ -128,6 +128,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
 
 
 def test_the_command_refuses_what_it_cannot_read(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("fmq_explore.sweep.workers.PATIENCE", 1)
     for arguments, words in (
         (["--bits", "two"], "bits are 'two': give whole numbers"),
         (["--models", "celeba"], "no model 'celeba'"),
