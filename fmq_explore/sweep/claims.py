@@ -123,15 +123,23 @@ class Scaling:
     mse: dict[str, Estimate]
 
     @property
-    def n_agreeing(self) -> int:
-        """How many of four slopes (W2^2 and FD, uniform and equal mass) are near -6.02."""
-        found = [part[s].value for part in (self.w2_squared, self.fd) for s in ("uniform", OT)]
-        return sum(abs(slope - SLOPE) <= SLOPE_SLACK for slope in found)
+    def agreeing(self) -> tuple[tuple[str, str], ...]:
+        """Which of four slopes agree with -6.02, as (what, scheme).
+
+        A slope agrees if its interval reaches within 1 dB: what is uncertain is not refuted.
+        """
+        return tuple(
+            (words, scheme)
+            for words, part in (("W2²", self.w2_squared), ("Fréchet distance", self.fd))
+            for scheme in ("uniform", OT)
+            if part[scheme].low <= SLOPE + SLOPE_SLACK and part[scheme].high >= SLOPE - SLOPE_SLACK
+        )
 
     @property
     def verdict(self) -> str:
         """All four, two or three, or fewer."""
-        return HOLDS if self.n_agreeing == 4 else PARTLY if self.n_agreeing >= 2 else FAILS
+        n = len(self.agreeing)
+        return HOLDS if n == 4 else PARTLY if n >= 2 else FAILS
 
 
 def claim_scaling(evidence: Evidence, schemes: tuple[str, ...]) -> Scaling:
@@ -196,9 +204,10 @@ RULES = {
         f"fewer than {FEW:.0%} do; *{PARTLY}* in between"
     ),
     "scaling": (
-        f"*{HOLDS}* if all four slopes (W2² and Fréchet distance, of uniform and of equal mass) "
-        f"lie within {SLOPE_SLACK:g} dB of {SLOPE:.2f} dB per bit; *{PARTLY}* if two or three do; "
-        f"*{FAILS}* otherwise"
+        "a slope agrees if its interval reaches within "
+        f"{SLOPE_SLACK:g} dB of {SLOPE:.2f} dB per bit, so that an uncertain one is not refuted. "
+        f"*{HOLDS[0].upper()}{HOLDS[1:]}* if all four agree (W2² and Fréchet distance, of uniform "
+        f"and of equal mass); *{PARTLY}* if two or three do; *{FAILS}* otherwise"
     ),
     "ratio": (
         f"*{HOLDS}* if the ratio lies between {RHO_LOW} and {RHO_HIGH} at every bit width, in W2² "

@@ -17,7 +17,16 @@ from collections.abc import Callable
 import numpy as np
 
 from ..measure.interval import Estimate
-from .claims import OT, RULES, Shares, claim_latents, claim_quality, claim_ratio, claim_scaling
+from .claims import (
+    OT,
+    RULES,
+    Scaling,
+    Shares,
+    claim_latents,
+    claim_quality,
+    claim_ratio,
+    claim_scaling,
+)
 from .evidence import LOW_BITS, Evidence, geometric, over_models
 from .markdown import listed, number, paragraph, percent, picture, quote, table, title
 from .standings import BUDGETS, at_budget, crossover, wins
@@ -107,7 +116,8 @@ def scaling(parts: Parts, schemes: Schemes) -> str:
             paragraph(
                 f"Slopes in dB per bit over {part.bits[0]} to {part.bits[-1]} bits, per "
                 f"{part.granularity}; of the Fréchet distance, what it has above that of the "
-                "full-precision model from the same noise, where it is above it with every seed:"
+                "full-precision model from the same noise, where it is above it with every seed. "
+                f"{_agreeing(slopes)}"
             ),
             table(
                 ["scheme", "W2² of the weights", "Fréchet distance", "squared error of samples"],
@@ -127,6 +137,11 @@ def scaling(parts: Parts, schemes: Schemes) -> str:
         )
     )
     return "\n\n".join(sections)
+
+
+def _agreeing(slopes: Scaling) -> str:
+    found = [f"{title(scheme)} in {words}" for words, scheme in slopes.agreeing]
+    return f"Of the four of the rule these agree: {listed(found)}." if found else "None agrees."
 
 
 def ratio(parts: Parts) -> str:

@@ -77,7 +77,7 @@ def test_scaling_turns_where_equal_mass_falls_by_3_db_a_bit(base, n_agreeing, ve
     scaling = claim_scaling(
         Evidence(made_table(w2_squared=law, fd=lambda s, b: 1 + law(s, b))), ALL
     )
-    assert (scaling.n_agreeing, scaling.verdict) == (n_agreeing, verdict)
+    assert (len(scaling.agreeing), scaling.verdict) == (n_agreeing, verdict)
     slow = made_table(w2_squared=lambda s, b: 2.0**-b, fd=lambda s, b: 1 + 2.0**-b)
     assert claim_scaling(Evidence(slow), ALL).verdict == "does not hold"
 
