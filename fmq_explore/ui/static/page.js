@@ -120,7 +120,7 @@ function render({ model, el }) {
   model.on("change:theme", paint);
   model.on("change:query", address);
   model.on("msg:custom", onMessage);
-  document.addEventListener("keydown", onKey);
+  document.addEventListener("keydown", onKey, true); // fields of text keep their keys to themselves
   const onClick = (event) => root(el)?.contains(event.target) && openNotebook(event);
   document.addEventListener("click", onClick);
   requestAnimationFrame(paint);
@@ -131,7 +131,7 @@ function render({ model, el }) {
     model.off("change:theme", paint);
     model.off("change:query", address);
     model.off("msg:custom", onMessage);
-    document.removeEventListener("keydown", onKey);
+    document.removeEventListener("keydown", onKey, true);
     document.removeEventListener("click", onClick);
     large.removeEventListener("change", hello);
     clearInterval(asking);
