@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import psutil
 import pytest
@@ -114,7 +115,9 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
     path = tmp_path / "sweep.jsonl"
     files = ["--journal", str(path), "--out", str(tmp_path / "sweep.csv"), "--workers", "1"]
     command = [sys.executable, "-m", "fmq_explore.cli", "sweep", *OPTIONS, *files]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # A job in the background of a shell ignores the signal, and so would what it starts
+    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=listen)
     while not keys(path):
         assert process.poll() is None
         time.sleep(0.002)
