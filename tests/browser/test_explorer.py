@@ -27,7 +27,7 @@ def words(page: Page) -> dict[str, object]:
     page.wait_for_timeout(600)
     return {
         "panels": [page.locator(card).inner_text() for card in CARDS],
-        "figures": page.locator(".fmq-figures").inner_text(),
+        "figures": page.locator(".fmq-distance .fmq-figures").inner_text(),
         "lists": page.locator(".fmq-root select").evaluate_all("all => all.map(e => e.value)"),
         "numbers": page.locator(".fmq-root input").evaluate_all("all => all.map(e => e.value)"),
         "pressed": page.locator(".fmq-root .mod-active").all_inner_texts(),
