@@ -76,7 +76,7 @@ def test_a_lesson_leaves_room_for_the_panels(app_page: Open) -> None:
             " e.scrollHeight > e.clientHeight + 3)).map(e => e.innerText)"
         )
         assert not cut
-        bottom = page.locator(".fmq-status-line").bounding_box()
+        bottom = page.locator(".fmq-status").bounding_box()
         assert bottom
         assert bottom["y"] + bottom["height"] <= height
         for card in (".fmq-weights", ".fmq-samples"):

@@ -27,7 +27,7 @@ def test_one_screen_without_scrolling(app_page: Open, at_rest: Rest) -> None:
         " return [e.scrollWidth - innerWidth, e.scrollHeight - innerHeight] }"
     )
     assert max(overflow) <= 0, f"the page is {overflow} pixels larger than 1440x900"
-    for part in (".fmq-head", ".fmq-status-line"):
+    for part in (".fmq-head", ".fmq-status"):
         box = page.locator(part).bounding_box()
         assert box is not None
         assert box["y"] >= 0
