@@ -72,7 +72,7 @@ class Explorer:
         workspace: Shared models and caches.
         idle_seconds: How long nobody must ask before neighbouring bit widths are sampled ahead;
             None never does so.
-        yardsticks: What samples are measured with, and what was measured so far.
+        yardsticks: What samples are measured with.
     """
 
     def __init__(
@@ -246,7 +246,7 @@ class Explorer:
 
     def _measure(self, name: str, request: Request, ticket: Ticket, emit: Listener) -> None:
         """Takes one view from memory, or makes it."""
-        key, memory = view_key(name, request), self.yardsticks.memory
+        key, memory = view_key(name, request), self.workspace.views
         view = memory.get(key)
         if view is None:
             stage = STAGES[name]

@@ -32,8 +32,8 @@ def latent_view(
 
     Args:
         request: What is on screen; its solver and steps are those of the inversion.
-        workspace: Where the models are.
-        yardsticks: Where the real images are, and the reference's latents are kept.
+        workspace: Where the models are, and the reference's latents are kept.
+        yardsticks: Where the real images are.
         should_stop: Asked between solver steps.
         progress: Told the finished fraction.
 
@@ -94,13 +94,13 @@ def _reference(
     progress: Progress,
 ) -> Tensor:
     """Returns the reference's latents, from memory where they are known."""
-    key = ("latents", request.model, request.solver, request.steps, for_axes)
-    known = yardsticks.memory.get(key)
+    key = (request.model, "latents", request.solver, request.steps, for_axes)
+    known = workspace.views.get(key)
     if known is None:
         images = _images(request, workspace, yardsticks, for_axes)
         network = workspace.model(request.model)
         known = _invert(network, request, *images, should_stop, progress)
-        yardsticks.memory.put(key, known, n_bytes=known.nbytes)
+        workspace.views.put(key, known, n_bytes=known.nbytes)
     return known
 
 

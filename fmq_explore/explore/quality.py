@@ -3,7 +3,6 @@
 __all__ = ["quality_view"]
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from math import isfinite
 
 import numpy as np
@@ -21,7 +20,6 @@ from .yardsticks import Row, Yardsticks
 
 FULL_BITS = 32
 QUALITY = tuple(name for name, measure in MEASURES.items() if measure.against == "quality")
-DISTANCES = ("swd", "fd")
 AGAINST_DATA = ("swd", "fd", "kid")
 READ = ("fd", "kid", "readability")
 N_RESAMPLES = 100
@@ -101,16 +99,7 @@ def _judge(
         return {}
     found = judge.judge(samples, labels, against_data, n_resamples=N_RESAMPLES)
     known = {name: getattr(found, name) for name in QUALITY if getattr(found, name) is not None}
-    return {
-        name: _positive(estimate) if name in DISTANCES else estimate
-        for name, estimate in known.items()
-        if isfinite(estimate.value)
-    }
-
-
-def _positive(estimate: Estimate) -> Estimate:
-    """Ends the interval of a distance at 0."""
-    return replace(estimate, low=max(0.0, estimate.low))
+    return {name: estimate for name, estimate in known.items() if isfinite(estimate.value)}
 
 
 def _bits(request: Request, workspace: Workspace, scheme: str) -> tuple[float, float]:

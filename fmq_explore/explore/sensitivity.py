@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..measure.sensitivity import sensitivity
+from ..measure.sensitivity import sensitivity_of
 from .measures_results import SensitivityView
 from .request import Request
 from .sampling import class_labels
@@ -63,13 +63,9 @@ def _errors(
     progress: Callable[[float], None],
 ) -> np.ndarray:
     network = workspace.model(request.model)
-    found = sensitivity(
+    found = sensitivity_of(
+        workspace.fit(request, scheme),
         network,
-        scheme,
-        request.bits or 8,
-        request.granularity,
-        request.group_size if request.granularity == "group" else None,
-        request.keep,
         n=N_SAMPLES,
         steps=N_STEPS,
         seed=request.seed,

@@ -27,6 +27,7 @@ from .results import DistanceView, WeightsView
 from .weights import CurveMemory, distance_view, weights_view
 
 SAMPLE_CACHE_BYTES = 384 * 2**20
+VIEW_CACHE_BYTES = 64 * 2**20
 PREPARED_BYTES = 2**30
 N_PREPARED, N_OPENED = 8, 2
 
@@ -47,6 +48,7 @@ class Workspace:
         prepared_bytes: int = PREPARED_BYTES,
     ) -> None:
         self.paths = ByteCache(sample_cache_bytes)
+        self.views = ByteCache(VIEW_CACHE_BYTES)  # measured views, and latents
         self.cards = available_models()
         self._load = load
         self._prepared_bytes = prepared_bytes
@@ -94,7 +96,8 @@ class Workspace:
         self._statistics.pop(name, None)
         for key in [key for key in self._prepared if key[0] == name]:
             del self._prepared[key]
-        self.paths.drop(lambda key: key[0] == name)
+        for memory in (self.paths, self.views):
+            memory.drop(lambda key: key[0] == name)
 
     def is_opened(self, name: str) -> bool:
         """Tells whether a model came from a file and not with the project."""

@@ -8,29 +8,21 @@ from threading import RLock
 from typing import Any
 
 from ..measure.quality import Judge
-from .cache import ByteCache
 from .request import Request
 
-CACHE_BYTES = 64 * 2**20
 N_LATENTS = 64
 
 Row = Mapping[str, Any]
 
 
 class Yardsticks:
-    """Loads when first asked for, and keeps, what measuring needs; remembers what was measured.
+    """Loads when first asked for, and keeps, what samples are measured with.
 
     Args:
         load_rows: Returns the rows of the sweep's table; by default there are none.
-        cache_bytes: The most memory that finished views and latents may hold.
     """
 
-    def __init__(
-        self,
-        load_rows: Callable[[], Sequence[Row]] | None = None,
-        cache_bytes: int = CACHE_BYTES,
-    ) -> None:
-        self.memory = ByteCache(cache_bytes)
+    def __init__(self, load_rows: Callable[[], Sequence[Row]] | None = None) -> None:
         self._load_rows = load_rows or (lambda: ())
         self._rows: Sequence[Row] | None = None
         self._judges: dict[str, Judge] = {}
@@ -51,7 +43,7 @@ class Yardsticks:
             return self._judges[data]
 
 
-def view_key(stage: str, request: Request) -> tuple[str, Request]:
+def view_key(stage: str, request: Request) -> tuple[str, str, Request]:
     """Names the outcome of a stage: the tensor and the row on show do not matter to it."""
     group_size = request.group_size if request.granularity == "group" else Request.group_size
-    return stage, replace(request, layer="", row=0, group_size=group_size)
+    return request.model, stage, replace(request, layer="", row=0, group_size=group_size)

@@ -33,6 +33,7 @@ __all__ = [
     "readability",
     "rms_divergence",
     "sensitivity",
+    "sensitivity_of",
     "sliced_w2",
     "ssim",
     "ssim_window",
@@ -50,6 +51,6 @@ from .projection import Basis, fit_basis, project
 from .quality import Judge, QualityFigures
 from .reader import Reader, ReaderCard, available_readers, load_reader, readability
 from .reference import Reference, available_references, load_reference
-from .sensitivity import sensitivity
+from .sensitivity import sensitivity, sensitivity_of
 from .sliced import sliced_w2
 from .weights import aggregate_w2, layer_w2, pooled_w2, w2_1d, w2_points

@@ -39,6 +39,15 @@ class Estimate:
         """Half the length of the interval, in the unit of the value."""
         return (self.high - self.low) / 2
 
+    def at_least(self, bound: float) -> "Estimate":
+        """Returns the estimate of a figure that cannot be below a bound, such as a distance.
+
+        Example:
+            >>> Estimate(0.1, -0.2, 0.4).at_least(0.0)
+            Estimate(value=0.1, low=0.0, high=0.4)
+        """
+        return Estimate(self.value, max(bound, self.low), self.high)
+
     def __str__(self) -> str:
         if not 0 < self.half_width < float("inf"):
             return f"{self.value:.3g}"

@@ -161,7 +161,7 @@ class Judge:
             project_on_lines(samples),
             n_resamples=n_resamples,
             seed=seed,
-        )
+        ).at_least(0.0)
         if "w2" in names:
             n = min(N_POINTS, len(samples), len(reference.images))
             found["w2"] = _w2(samples[:n], reference.images[:n], max(2, n_resamples // 2), seed)
@@ -182,7 +182,7 @@ class Judge:
         features, read = self.reader.read(samples)
         options = {"n_resamples": n_resamples, "seed": seed}
         if self.frechet is not None and self.kernel is not None and "fd" in names:
-            found["fd"] = bootstrap(self.frechet.distance, features, **options)
+            found["fd"] = bootstrap(self.frechet.distance, features, **options).at_least(0.0)
             kernels = self.kernel.kernels(features)
             found["kid"] = bootstrap(kernels.distance, torch.arange(len(features)), **options)
         if labels is not None:
@@ -207,4 +207,5 @@ def _w2(samples: Tensor, points: Tensor, n_resamples: int, seed: int) -> Estimat
         plan = np.asarray(ot.emd(*masses, cost[drawn]))
         return float(np.sqrt((plan * cost[drawn]).sum()))
 
-    return bootstrap(distance, np.arange(len(samples)), n_resamples=n_resamples, seed=seed)
+    drawn = np.arange(len(samples))
+    return bootstrap(distance, drawn, n_resamples=n_resamples, seed=seed).at_least(0.0)

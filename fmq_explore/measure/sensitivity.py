@@ -1,6 +1,6 @@
 """Which tensors a network can least afford to quantize."""
 
-__all__ = ["sensitivity"]
+__all__ = ["sensitivity", "sensitivity_of"]
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
@@ -78,6 +78,35 @@ def sensitivity(
         ['first.weight', 'hidden.0.weight', 'last.weight']
     """
     fit = prepare(model, granularity, group_size, keep).fit(scheme, bits)
+    return sensitivity_of(fit, model, n, steps, seed, label, noise, should_stop, progress)
+
+
+def sensitivity_of(
+    fit: Fit,
+    model: nn.Module,
+    n: int = 64,
+    steps: int = 4,
+    seed: int = 0,
+    label: Label = None,
+    noise: Tensor | None = None,
+    should_stop: ShouldStop | None = None,
+    progress: Progress | None = None,
+) -> dict[str, float]:
+    """Measures what `sensitivity` does for codebooks that are at hand.
+
+    Args:
+        fit: The codebooks of the model's tensors.
+        model: The network that they belong to; this and all further arguments, the result and the
+            errors are those of `sensitivity`.
+
+    Example:
+        >>> from fmq_explore.flow import MLP
+        >>> model = MLP(width=16, depth=1)
+        >>> _ = nn.init.normal_(model.last.weight)
+        >>> fit = prepare(model).fit("optimal", 3)
+        >>> sensitivity_of(fit, model, n=8) == sensitivity(model, "optimal", 3, n=8)
+        True
+    """
     flow = sample(model, n, steps, seed=seed, label=label, noise=noise, record=True)
     assert flow.path is not None
     network = copy.deepcopy(model)

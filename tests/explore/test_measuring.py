@@ -27,8 +27,9 @@ from fmq_explore.explore.measuring import STAGES
 from fmq_explore.explore.quality import quality_view
 from fmq_explore.explore.sensitivity import sensitivity_view
 from fmq_explore.flow import Cancelled
-from fmq_explore.measure import frechet_distance, load_reader, load_reference, psnr, sensitivity
+from fmq_explore.measure import frechet_distance, load_reader, load_reference, psnr, sensitivity_of
 from fmq_explore.measure.quality import Judge
+from fmq_explore.quantize import prepare
 
 REQUEST = Request(model="digits", bits=3, compare="uniform", steps=2, solver="euler")
 POINTS = Request(model="moons", bits=2, steps=4)
@@ -168,9 +169,10 @@ def test_sensitivity_is_the_librarys(workspace, yardsticks) -> None:
     view = sensitivity_view(replace(POINTS, compare="uniform"), workspace, yardsticks)
     model = fmq.load_model("moons")
     labels = torch.arange(16) % 2
-    expected = sensitivity(model, "uniform", 2, keep=POINTS.keep, n=16, steps=4, label=labels)
+    fit = prepare(model, "channel", None, POINTS.keep).fit("uniform", 2, POINTS.codebook_dtype)
+    expected = sensitivity_of(fit, model, n=16, steps=4, label=labels)
     assert view.layers == tuple(expected)
-    assert np.allclose(view.compare_errors, list(expected.values()), rtol=1e-3)
+    assert np.allclose(view.compare_errors, list(expected.values()), rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -215,7 +217,7 @@ def test_what_was_measured_is_not_measured_again(workspace, monkeypatch) -> None
     def fail(*_, **__) -> None:
         raise AssertionError("measured twice")
 
-    monkeypatch.setattr("fmq_explore.explore.sensitivity.sensitivity", fail)
+    monkeypatch.setattr("fmq_explore.explore.sensitivity.sensitivity_of", fail)
     another_row = replace(POINTS, layer=explorer.workspace.prepared(POINTS).names[0], row=1)
     explorer.submit(another_row, ("sensitivity",)).result(timeout=120)
     first, second = listener.of(SensitivityView)
@@ -233,7 +235,7 @@ def test_a_newer_request_ends_the_measuring(workspace, monkeypatch) -> None:
         stopped.set()
         raise Cancelled("as asked")
 
-    monkeypatch.setattr("fmq_explore.explore.sensitivity.sensitivity", slow)
+    monkeypatch.setattr("fmq_explore.explore.sensitivity.sensitivity_of", slow)
     explorer = Explorer(Listener(), workspace=workspace, idle_seconds=None)
     explorer.submit(replace(POINTS, seed=5), ("sensitivity",))
     assert reached.wait(30)

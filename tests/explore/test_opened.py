@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 from torch import nn
 
 from fmq_explore.explore import (
@@ -13,6 +14,7 @@ from fmq_explore.explore import (
     Explorer,
     Failure,
     Missing,
+    QualityView,
     Request,
     SamplesView,
     Status,
@@ -27,6 +29,7 @@ from fmq_explore.explore.plane import has_plane, plane
 from fmq_explore.explore.sampling import samples_view
 from fmq_explore.flow import MLP, Cancelled, Recipe, Trainer
 from fmq_explore.quantize import prepare
+from fmq_explore.zoo import load_model, save_model
 
 
 @pytest.fixture
@@ -240,3 +243,21 @@ def test_a_large_network_is_run_in_small_batches_between_which_it_stops(monkeypa
     with pytest.raises(Cancelled, match="within a step"):
         samples_view(replace(request, seed=1), workspace, size, lambda: len(slow.sizes) > 5)
     assert len(slow.sizes) == 6
+
+
+def test_a_file_that_is_opened_anew_is_measured_anew(tmp_path):
+    path = tmp_path / "own.safetensors"
+    model = load_model("moons")
+    save_model(model, replace(model.card, name="own"), tmp_path)
+    for part in (tmp_path / "models").iterdir():
+        part.rename(tmp_path / part.name)
+    workspace, measures = Workspace(), ("quality",)
+    request = Request(model=str(path), bits=2, steps=2)
+    first = submitted(request, workspace, measures).of(QualityView)[0]
+    assert submitted(request, workspace, measures).of(QualityView)[0] is first
+    model.last.bias.data += 1
+    path.write_bytes(save({name: t.contiguous() for name, t in model.state_dict().items()}))
+    workspace.open(str(path))
+    second = submitted(request, workspace, measures).of(QualityView)[0]
+    before, after = (view.live_reference.estimates["swd"].value for view in (first, second))
+    assert after > 1.5 * before
