@@ -37,7 +37,7 @@ def bound_view(
     if request.bits is None:
         return BoundView("", None, N_SAMPLES)
     network = workspace.scratch(request.model)
-    workspace.fit(request, request.scheme).write_into(network)
+    workspace.fit(request, request.primary).write_into(network)
     found = bounds(
         workspace.model(request.model),
         network,
@@ -48,4 +48,4 @@ def bound_view(
         should_stop=should_stop,
         progress=progress,
     )
-    return BoundView(request.scheme, found, N_SAMPLES)
+    return BoundView(request.primary, found, N_SAMPLES)

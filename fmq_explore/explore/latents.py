@@ -48,7 +48,7 @@ def latent_view(
     if real is None or real.images.shape[1:] != card.data_shape:
         sentence = f"No real test images ship for {card.title}: there is nothing to invert."
         return Missing("latents", sentence)
-    schemes = [] if request.bits is None else [s for s in (request.scheme, request.compare) if s]
+    schemes = request.shown
     n_runs = 2 + len(schemes)
 
     def share(i: int) -> Progress:

@@ -90,6 +90,23 @@ class Request:
                 f"label is {self.label}; choose a class from 0 on, or -1 for no class at all."
             )
 
+    @property
+    def primary(self) -> str:
+        """What the first column shows."""
+        return self.scheme
+
+    @property
+    def second(self) -> str:
+        """What the second column shows, empty for none."""
+        return self.compare
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """What the columns show; nothing at full precision."""
+        if self.bits is None:
+            return ()
+        return (self.primary, self.second) if self.second else (self.primary,)
+
     def query(self) -> str:
         """Writes the values that differ from the defaults as a query string."""
         default = Request()

@@ -216,9 +216,7 @@ def _interruptible(network: Any, card: Card, should_stop: ShouldStop | None) -> 
 
 def _runs(request: Request) -> tuple[str, ...]:
     """Names the networks to run: the reference (empty), the scheme, and the second scheme."""
-    if request.bits is None:
-        return ("", "")
-    return ("", request.scheme, request.compare) if request.compare else ("", request.scheme)
+    return ("", *request.shown) if request.shown else ("", "")
 
 
 def _key(request: Request, scheme: str, size: SampleSize) -> tuple:

@@ -37,7 +37,7 @@ def sensitivity_view(
         fmq_explore.flow.Cancelled: ``should_stop`` said so.
     """
     layers = tuple(workspace.prepared(request).names)
-    schemes = [] if request.bits is None else [s for s in (request.scheme, request.compare) if s]
+    schemes = request.shown
     errors = []
     for i, scheme in enumerate(schemes):
 
@@ -47,8 +47,8 @@ def sensitivity_view(
 
         errors.append(_errors(request, scheme, workspace, should_stop, share))
     return SensitivityView(
-        scheme=request.scheme,
-        compare=request.compare,
+        scheme=request.primary,
+        compare=request.second,
         layers=layers,
         errors=errors[0] if errors else np.zeros(len(layers)),
         compare_errors=errors[1] if len(errors) > 1 else None,

@@ -2,6 +2,8 @@
 
 __all__ = ["BITS", "distance_view", "shown_layer", "weights_view"]
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..quantize import SCHEMES, Fit, PreparedModel
@@ -13,6 +15,7 @@ FULL_BITS = 32
 MAX_BINS = 80
 
 CurveMemory = dict[tuple[str, str], dict[str, np.ndarray]]
+FitOf = Callable[[str], Fit]
 
 
 def shown_layer(request: Request, prepared: PreparedModel) -> str:
@@ -27,10 +30,15 @@ def shown_layer(request: Request, prepared: PreparedModel) -> str:
     return max(prepared.names, key=lambda name: int(np.prod(prepared.shape(name))))
 
 
-def weights_view(request: Request, prepared: PreparedModel) -> WeightsView:
+def weights_view(request: Request, prepared: PreparedModel, fit_of: FitOf) -> WeightsView:
     """Makes the view of one row: its histogram, and each scheme's levels, masses and borders.
 
     A row index beyond the tensor's rows shows its last row.
+
+    Args:
+        request: What to show.
+        prepared: The model's sorted weights.
+        fit_of: Returns what the request makes of the network with one of its schemes.
     """
     layer = shown_layer(request, prepared)
     rows = prepared.rows_of(layer)
@@ -46,24 +54,28 @@ def weights_view(request: Request, prepared: PreparedModel) -> WeightsView:
         sorted_row=values,
         edges=edges,
         share=share,
-        primary=_cells(request, prepared, request.scheme, layer, row),
-        compare=_cells(request, prepared, request.compare, layer, row),
+        primary=_cells(request.primary, _fit(request, request.primary, fit_of), layer, row),
+        compare=_cells(request.second, _fit(request, request.second, fit_of), layer, row),
     )
 
 
 def distance_view(
-    request: Request, prepared: PreparedModel, known: CurveMemory | None = None
+    request: Request,
+    prepared: PreparedModel,
+    fit_of: FitOf,
+    known: CurveMemory | None = None,
 ) -> DistanceView:
     """Makes the curves from the codebooks fitted so far, and the figures of the request's schemes.
 
     Args:
         request: What to show.
         prepared: The model's sorted weights.
+        fit_of: Returns what the request makes of the network with one of its schemes.
         known: Where complete curves are remembered, so that a slider does not collect them anew.
     """
     layer = shown_layer(request, prepared)
     known = {} if known is None else known
-    primary, compare = (_fit(request, prepared, name) for name in (request.scheme, request.compare))
+    primary, compare = (_fit(request, name, fit_of) for name in (request.primary, request.second))
     return DistanceView(
         bits=BITS,
         model_curves=_curves(request, prepared, "", known),
@@ -71,9 +83,9 @@ def distance_view(
         layer=layer,
         layers=tuple(prepared.names),
         layer_errors=_layer_errors(prepared, primary),
-        compare_errors=_layer_errors(prepared, compare) if request.compare else None,
-        primary=_figures(request, prepared, request.scheme, primary),
-        compare=_figures(request, prepared, request.compare, compare) if request.compare else None,
+        compare_errors=_layer_errors(prepared, compare) if request.second else None,
+        primary=_figures(request, prepared, request.primary, primary),
+        compare=_figures(request, prepared, request.second, compare) if request.second else None,
     )
 
 
@@ -89,11 +101,8 @@ def _histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return counts / len(values), edges
 
 
-def _cells(
-    request: Request, prepared: PreparedModel, scheme: str, layer: str, row: int
-) -> SchemeCells | None:
+def _cells(scheme: str, fit: Fit | None, layer: str, row: int) -> SchemeCells | None:
     """Takes levels, their masses and the borders of one row from a fit."""
-    fit = _fit(request, prepared, scheme)
     if fit is None:
         return None
     levels, counts = fit.levels(layer)[row], fit.counts(layer)[row]
@@ -112,10 +121,8 @@ def _borders(borders: np.ndarray, used: np.ndarray) -> np.ndarray:
     return np.unique(borders[np.isfinite(borders)]) if used.sum() > 1 else borders[:0]
 
 
-def _fit(request: Request, prepared: PreparedModel, scheme: str) -> Fit | None:
-    if not scheme or request.bits is None:
-        return None
-    return prepared.fit(scheme, request.bits, request.codebook_dtype)
+def _fit(request: Request, scheme: str, fit_of: FitOf) -> Fit | None:
+    return fit_of(scheme) if scheme and request.bits is not None else None
 
 
 def _fit_if_known(request: Request, prepared: PreparedModel, scheme: str, bits: int) -> Fit | None:

@@ -5,6 +5,7 @@ __all__ = ["Workspace"]
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import cast
@@ -142,11 +143,12 @@ class Workspace:
 
     def weights_view(self, request: Request) -> WeightsView:
         """Makes the view of the chosen row."""
-        return weights_view(request, self.prepared(request))
+        return weights_view(request, self.prepared(request), partial(self.fit, request))
 
     def distance_view(self, request: Request) -> DistanceView:
         """Makes the view of all distances; complete curves are remembered."""
-        return distance_view(request, *self._entry(request))
+        prepared, known = self._entry(request)
+        return distance_view(request, prepared, partial(self.fit, request), known)
 
     def fit(self, request: Request, scheme: str) -> Fit:
         """Returns the codebooks of one scheme for the request, fitted when first asked for."""
