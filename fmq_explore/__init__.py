@@ -4,6 +4,7 @@ __all__ = [
     "QuantizedModel",
     "QuantizedTensor",
     "__version__",
+    "allocate",
     "available_models",
     "compare",
     "invert",
@@ -13,6 +14,7 @@ __all__ = [
     "quantize_model",
     "sample",
     "sweep",
+    "tune",
 ]
 
 from typing import TYPE_CHECKING
@@ -20,9 +22,11 @@ from typing import TYPE_CHECKING
 from ._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .allocation import allocate
     from .comparison import compare
     from .flow import invert, sample
     from .quantize import QuantizedModel, QuantizedTensor, load_quantized, quantize, quantize_model
+    from .rescue import tune
     from .sweep import sweep
     from .zoo import available_models, load_model
 
@@ -33,6 +37,7 @@ __getattr__ = lazy_names(
     {
         "QuantizedModel": "quantize",
         "QuantizedTensor": "quantize",
+        "allocate": "allocation",
         "available_models": "zoo",
         "compare": "comparison",
         "invert": "flow",
@@ -42,6 +47,7 @@ __getattr__ = lazy_names(
         "quantize_model": "quantize",
         "sample": "flow",
         "sweep": "sweep",  # a package and a function, too
+        "tune": "rescue",
     },
 )
 

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from .container import DTYPE_CODES, Entry
 from .tensor import QuantizedTensor, from_bytes
 
-FIGURES = "__figures__"  # W2 and norm of every quantized tensor, float32, shape (tensors, 2)
+# Of every quantized tensor root mean squared error, norm and, where codes that were trained make it
+# another number, W2: float32, shape (tensors, 2 or 3)
+FIGURES = "__figures__"
 FORMAT = 1
 
 Described = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
@@ -42,14 +44,15 @@ def describe(model: nn.Module) -> dict[str, object]:
     return description
 
 
-def file_entries(sizes: Mapping[str, int], raw: Described) -> list[Entry]:
+def file_entries(sizes: Mapping[str, int], raw: Described, n_figures: int = 2) -> list[Entry]:
     """Lists the file's tensors: one of bytes for each quantized one, the others as they are."""
     entries = [Entry(name, torch.uint8, (size,), size) for name, size in sizes.items()]
     for name, (shape, dtype) in raw.items():
         if dtype not in DTYPE_CODES:
             raise ValueError(f"tensor {name!r} of type {dtype} cannot be saved; convert it first")
         entries.append(Entry(name, dtype, shape, math.prod(shape) * dtype.itemsize))
-    entries.append(Entry(FIGURES, torch.float32, (len(sizes), 2), 8 * len(sizes)))
+    shape = (len(sizes), n_figures)
+    entries.append(Entry(FIGURES, torch.float32, shape, 4 * len(sizes) * n_figures))
     return entries
 
 
@@ -112,7 +115,7 @@ def decode(
     plain = set(text["plain"])
     names = sorted(n for n, t in stored.items() if t.dtype == torch.uint8 and n not in plain)
     tensors = {}
-    for name, described, (w2, norm) in zip(names, text["tensors"], figures, strict=True):
+    for name, described, (rmse, norm, *w2) in zip(names, text["tensors"], figures, strict=True):
         bits, shape, *code = described
         tensors[name] = from_bytes(
             stored.pop(name).numpy().tobytes(),
@@ -123,7 +126,8 @@ def decode(
             text["granularity"],
             text["group_size"],
             text["codebook_dtype"],
-            w2 * w2,
+            rmse * rmse,
             norm * norm,
+            w2[0] * w2[0] if w2 else None,
         )
     return tensors, stored

@@ -82,12 +82,14 @@ class Fit:
 
     def row_w2(self, name: str) -> NDArray[np.float64]:
         """Returns the Wasserstein-2 distance of every row to its levels, shape (rows,)."""
-        return np.sqrt(self._fit(name).row_sse / self._lengths(name))
+        fit = self._fit(name)
+        row_sse = fit.row_sse if fit.row_transport_sse is None else fit.row_transport_sse
+        return np.sqrt(row_sse / self._lengths(name))
 
     def tensor_w2(self, name: str) -> float:
         """Returns W2 of a tensor: the root of its rows' mean W2^2, rows counted by length."""
         fit = self._fit(name)
-        return math.sqrt(fit.sse / len(fit.codes))
+        return math.sqrt(fit.transport_sse / len(fit.codes))
 
     def tensor_relative_error(self, name: str) -> float:
         """Returns the RMS error of a tensor over the RMS of its weights."""
@@ -101,7 +103,8 @@ class Fit:
     @property
     def w2(self) -> float:
         """W2 of the quantized tensors together, every row counted by its length."""
-        return math.sqrt(self._sse / max(len(self.prepared.rows.values), 1))
+        total = sum(fit.transport_sse for fit in self.fits.values())
+        return math.sqrt(total / max(len(self.prepared.rows.values), 1))
 
     @property
     def relative_error(self) -> float:
@@ -125,7 +128,8 @@ class Fit:
         left = {n: (plans[n].shape, plans[n].dtype) for n, f in self.fits.items() if f.left}
         raw = {n: (tuple(t.shape), t.dtype) for n, t in self.prepared.raw.items()}
         sizes = {n: self._stored_size(n) for n, f in self.fits.items() if not f.left}
-        return file_entries(sizes, raw | left)
+        n_figures = 2 if all(f.row_transport_sse is None for f in self.fits.values()) else 3
+        return file_entries(sizes, raw | left, n_figures)
 
     def metadata(self) -> dict[str, str]:
         """Returns the text that the file carries."""
@@ -162,7 +166,8 @@ class Fit:
             return kept_report(name, plan.shape, plan.dtype.itemsize, "small")
         mse = fit.sse / len(fit.codes)
         size = self._stored_size(name)
-        return quantized_report(name, plan.shape, fit.bits, mse, plan.norm_squared, size)
+        w2 = math.sqrt(fit.transport_sse / len(fit.codes))
+        return quantized_report(name, plan.shape, fit.bits, mse, plan.norm_squared, size, w2)
 
     def tensor(self, name: str) -> QuantizedTensor:
         """Returns one tensor with its codes and codebook."""

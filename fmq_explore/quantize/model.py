@@ -5,7 +5,7 @@ __all__ = ["QuantizedModel", "load_quantized", "quantize_model"]
 import copy
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from os import PathLike
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from .container import Entry, file_size, tensor_bytes, write
 from .file import FIGURES, decode, file_entries, file_metadata, read
+from .fit import Fit
 from .prepared import prepare
 from .report import TensorReport, kept_report, quantized_report
 from .tensor import QuantizedTensor
@@ -42,6 +43,7 @@ class QuantizedModel:
         left: Names of tensors with fewer weights than levels.
         tied: Names that share a tensor with another name, and that name.
         description: The network's class and configuration.
+        reference: The full-precision network it was made from; None when read from a file.
     """
 
     model: nn.Module
@@ -54,6 +56,7 @@ class QuantizedModel:
     left: tuple[str, ...]
     tied: Mapping[str, str]
     description: Mapping[str, object]
+    reference: nn.Module | None = field(default=None, repr=False)
 
     @property
     def bits(self) -> dict[str, int]:
@@ -68,7 +71,7 @@ class QuantizedModel:
         if name in self.tensors:
             q = self.tensors[name]
             shape = tuple(q.shape)
-            return quantized_report(name, shape, q.bits, q.mse, q.norm_squared, q.n_bytes)
+            return quantized_report(name, shape, q.bits, q.mse, q.norm_squared, q.n_bytes, q.w2)
         tensor = self.raw[name]
         reason = "small" if name in self.left else "keep"
         return kept_report(name, tuple(tensor.shape), tensor.dtype.itemsize, reason)
@@ -82,7 +85,8 @@ class QuantizedModel:
         """W2 of the quantized tensors together, every row counted by its length."""
         names = [*self.tensors, *self.left]
         n = sum(self.model.get_parameter(name).numel() for name in names)
-        return math.sqrt(self._sse / max(n, 1))
+        total = sum(q.w2**2 * q.codes.numel() for q in self.tensors.values())
+        return math.sqrt(total / max(n, 1))
 
     @property
     def relative_error(self) -> float:
@@ -102,9 +106,17 @@ class QuantizedModel:
         n_weights = sum(p.numel() for p in self.model.parameters())
         return 8 * self.n_bytes / max(n_weights, 1)
 
+    @cached_property
+    def _n_figures(self) -> int:
+        return 2 if all(q.w2_squared is None for q in self.tensors.values()) else 3
+
+    def _figures(self, q: QuantizedTensor) -> list[float]:
+        return [math.sqrt(q.mse), math.sqrt(q.norm_squared), q.w2][: self._n_figures]
+
     def _entries(self) -> list[Entry]:
         sizes = {name: q.n_bytes for name, q in self.tensors.items()}
-        return file_entries(sizes, {n: (tuple(t.shape), t.dtype) for n, t in self.raw.items()})
+        raw = {n: (tuple(t.shape), t.dtype) for n, t in self.raw.items()}
+        return file_entries(sizes, raw, self._n_figures)
 
     def _metadata(self) -> dict[str, str]:
         quantized = {n: (q.bits, tuple(q.shape), q.dtype) for n, q in self.tensors.items()}
@@ -124,7 +136,7 @@ class QuantizedModel:
         """Writes a safetensors file of `n_bytes` bytes: packed codes, codebooks, kept tensors."""
         data = {name: q.to_bytes() for name, q in self.tensors.items()}
         data |= {name: tensor_bytes(tensor) for name, tensor in self.raw.items()}
-        figures = [(q.w2, math.sqrt(q.norm_squared)) for _, q in sorted(self.tensors.items())]
+        figures = [self._figures(q) for _, q in sorted(self.tensors.items())]
         data[FIGURES] = np.array(figures, dtype=np.float32).tobytes()
         write(path, self._entries(), data, self._metadata())
 
@@ -160,6 +172,16 @@ def quantize_model(
         [('0.weight', 2), ('2.weight', 4)]
     """
     fit = prepare(model, granularity, group_size, keep).fit(scheme, bits, codebook_dtype)
+    return from_fit(fit, model)
+
+
+def from_fit(fit: Fit, model: nn.Module) -> QuantizedModel:
+    """Returns the quantized network that a fit describes.
+
+    Args:
+        fit: Codebooks and codes.
+        model: The network that they were made from; it is not changed.
+    """
     quantized = copy.deepcopy(model)
     fit.write_into(quantized)
     prepared = fit.prepared
@@ -167,15 +189,16 @@ def quantize_model(
     originals = model.state_dict()
     return QuantizedModel(
         model=quantized,
-        scheme=scheme,
-        codebook_dtype=codebook_dtype,
-        granularity=granularity,
+        scheme=fit.scheme.name,
+        codebook_dtype=fit.codebook_dtype,
+        granularity=prepared.granularity,
         group_size=prepared.group_size,
         tensors={name: fit.tensor(name) for name in prepared.names if name not in left},
         raw=dict(prepared.raw) | {n: originals[n].detach().cpu().clone() for n in left},
         left=left,
         tied=prepared.tied,
         description=prepared.description,
+        reference=model,
     )
 
 

@@ -17,7 +17,7 @@ class TensorReport:
         bits: Bits in a code, or bits of the full-precision type where the tensor is kept.
         kept: Whether the tensor stays in full precision.
         w2: Wasserstein-2 distance to the original weights, row by row.
-        mse: Mean squared error, the square of `w2`.
+        mse: Mean squared error: the square of `w2`, and above it only where codes were trained.
         relative_error: Root mean squared error over the root mean square of the weights.
         n_bytes: Bytes in the file, codebooks or scales included.
         bits_per_weight: `8 n_bytes / n_weights`.
@@ -39,9 +39,15 @@ class TensorReport:
 
 
 def quantized_report(
-    name: str, shape: tuple[int, ...], bits: int, mse: float, norm_squared: float, n_bytes: int
+    name: str,
+    shape: tuple[int, ...],
+    bits: int,
+    mse: float,
+    norm_squared: float,
+    n_bytes: int,
+    w2: float,
 ) -> TensorReport:
-    """Reports a quantized tensor from its mean squared error and summed squared weights."""
+    """Reports a quantized tensor from its errors and summed squared weights."""
     n = math.prod(shape)
     relative_error = math.sqrt(mse * n / norm_squared) if mse > 0.0 else 0.0
     return TensorReport(
@@ -50,7 +56,7 @@ def quantized_report(
         n_weights=n,
         bits=bits,
         kept=False,
-        w2=math.sqrt(mse),
+        w2=w2,
         mse=mse,
         relative_error=relative_error,
         n_bytes=n_bytes,

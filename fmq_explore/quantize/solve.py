@@ -1,6 +1,6 @@
 """From rows to a fitted tensor: levels as they are stored, codes, and the error of just those."""
 
-__all__ = ["TensorFit", "check_bits", "check_codebook_dtype", "solve", "to_array"]
+__all__ = ["TensorFit", "check_codebook_dtype", "solve", "to_array"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +28,8 @@ class TensorFit:
         row_sse: Summed squared error of each row, float64, shape (rows,).
         own_cells: Whether cells were chosen by rank and not by the nearest level.
         left: Whether the tensor was left as it is.
+        row_transport_sse: Summed squared distance of each row to its levels under the best
+            coupling, where that is not `row_sse`: codes that were trained need not be monotone.
     """
 
     bits: int
@@ -37,19 +39,17 @@ class TensorFit:
     row_sse: NDArray[np.float64]
     own_cells: bool = False
     left: bool = False
+    row_transport_sse: NDArray[np.float64] | None = None
 
     @cached_property
     def sse(self) -> float:
         """Summed squared error of the tensor."""
         return float(self.row_sse.sum())
 
-
-def check_bits(bits: int, name: str = "bits") -> int:
-    """Returns a bit width as an int; raises ValueError unless it is a whole number from 1 to 8."""
-    is_int = isinstance(bits, int | np.integer) and not isinstance(bits, bool)
-    if not is_int or not 1 <= bits <= 8:
-        raise ValueError(f"{name} must be a whole number from 1 to 8, got {bits!r}")
-    return int(bits)
+    @cached_property
+    def transport_sse(self) -> float:
+        """Summed squared distance under the best coupling of each row, from which W2 follows."""
+        return self.sse if self.row_transport_sse is None else float(self.row_transport_sse.sum())
 
 
 def check_codebook_dtype(codebook_dtype: str) -> None:

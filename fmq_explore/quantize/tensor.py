@@ -11,10 +11,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from .bits import check_bits
 from .packing import pack, packed_size, unpack
 from .rows import check_granularity, row_lengths, sort_rows
 from .scheme import get_scheme
-from .solve import TensorFit, check_bits, check_codebook_dtype, solve, to_array
+from .solve import TensorFit, check_codebook_dtype, solve, to_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,7 @@ class QuantizedTensor:
         norm_squared: Sum of the squared weights.
         row_w2: W2 of each row, float64, shape (rows,); None for a tensor read from a file.
         left: Whether the tensor has fewer than 2^bits weights and was left as it is.
+        w2_squared: W2^2 where it is not `mse`: codes that were trained need not be monotone.
     """
 
     codes: Tensor
@@ -49,6 +51,7 @@ class QuantizedTensor:
     norm_squared: float
     row_w2: Tensor | None
     left: bool = False
+    w2_squared: float | None = None
 
     @property
     def shape(self) -> torch.Size:
@@ -60,9 +63,10 @@ class QuantizedTensor:
         """Wasserstein-2 distance between the weights and their levels, row by row.
 
         On a line the best coupling sorts both sides, and every scheme here is monotone, so W2^2 of
-        a row is its mean squared error; rows count by their length.
+        a row is its mean squared error; rows count by their length. Codes that were trained may
+        break that order, and W2^2 is then below the mean squared error.
         """
-        return math.sqrt(self.mse)
+        return math.sqrt(self.mse if self.w2_squared is None else self.w2_squared)
 
     @property
     def relative_error(self) -> float:
@@ -84,7 +88,7 @@ class QuantizedTensor:
         return 8 * self.n_bytes / self.codes.numel()
 
     @cached_property
-    def _rows(self) -> Tensor:
+    def rows(self) -> Tensor:
         """The row of every weight, shape of the weights."""
         lengths = row_lengths(self.shape, self.granularity, self.group_size)
         rows = torch.repeat_interleave(torch.from_numpy(lengths))
@@ -92,7 +96,7 @@ class QuantizedTensor:
 
     def dequantize(self) -> Tensor:
         """Returns the level of every weight, in the weights' shape and type."""
-        return self.codebook[self._rows, self.codes.long()].to(self.dtype)
+        return self.codebook[self.rows, self.codes.long()].to(self.dtype)
 
     def to_bytes(self) -> bytes:
         """Returns the parameters of all rows followed by the packed codes, `n_bytes` long."""
@@ -115,6 +119,7 @@ def from_bytes(
     codebook_dtype: str,
     mse: float,
     norm_squared: float,
+    w2_squared: float | None = None,
 ) -> QuantizedTensor:
     """Reads what `QuantizedTensor.to_bytes` wrote.
 
@@ -147,6 +152,7 @@ def from_bytes(
         mse=mse,
         norm_squared=norm_squared,
         row_w2=None,
+        w2_squared=w2_squared,
     )
 
 
@@ -172,7 +178,11 @@ def from_fit(
         parameters=fit.parameters,
         mse=fit.sse / len(fit.codes),
         norm_squared=norm_squared,
-        row_w2=torch.from_numpy(np.sqrt(fit.row_sse / lengths)),
+        row_w2=torch.from_numpy(
+            np.sqrt(
+                (fit.row_sse if fit.row_transport_sse is None else fit.row_transport_sse) / lengths
+            )
+        ),
         left=fit.left,
     )
 
