@@ -14,6 +14,7 @@ __all__ = [
     "QuantizedTensor",
     "Scheme",
     "TensorReport",
+    "calibrate",
     "kept_names",
     "load_quantized",
     "prepare",
@@ -26,6 +27,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from .calibration import calibrate
 from .fit import Fit
 from .keep import KEEP_TAGS, kept_names
 from .model import QuantizedModel, load_quantized, quantize_model

@@ -1,11 +1,19 @@
 """Bits for every tensor, from one number or from a mapping."""
 
-__all__ = ["assign_bits"]
+__all__ = ["assign_bits", "check_bits"]
 
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
-from .solve import check_bits
+import numpy as np
+
+
+def check_bits(bits: int, name: str = "bits") -> int:
+    """Returns a bit width as an int; raises ValueError unless it is a whole number from 1 to 8."""
+    is_int = isinstance(bits, int | np.integer) and not isinstance(bits, bool)
+    if not is_int or not 1 <= bits <= 8:
+        raise ValueError(f"{name} must be a whole number from 1 to 8, got {bits!r}")
+    return int(bits)
 
 
 def assign_bits(

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .bits import assign_bits
+from .bits import assign_bits, check_bits
 from .file import describe
 from .fit import Fit
 from .keep import kept_names
 from .rows import Rows, check_granularity, row_lengths, sort_rows
 from .scheme import Scheme, get_scheme
-from .solve import TensorFit, check_bits, check_codebook_dtype, solve, to_array
+from .solve import TensorFit, check_codebook_dtype, solve, to_array
 
 _ALL_BITS = tuple(range(1, 9))
 
