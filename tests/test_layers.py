@@ -25,6 +25,7 @@ RANK = {
     "quantize": 1,
     "measure": 2,
     "hardware": 2,
+    "integer": 2,
     "figures": 2,
     "zoo": 2,
     "allocation": 2.5,
