@@ -1,7 +1,21 @@
 """Making few bits work: what the codes stand for, and the codes themselves, are trained."""
 
-__all__ = ["Student", "Targets", "TuneRecipe", "Tuner", "tune"]
+__all__ = [
+    "FreeStudent",
+    "Student",
+    "Targets",
+    "TuneRecipe",
+    "Tuner",
+    "correct_biases",
+    "importance",
+    "train_quantized",
+    "tune",
+    "weighted_codebooks",
+]
 
+from .biases import correct_biases
+from .importance import importance, weighted_codebooks
+from .qat import FreeStudent, train_quantized
 from .student import Student
 from .targets import Targets
-from .tuner import TuneRecipe, Tuner, tune
+from .tuner import Tuner, TuneRecipe, tune

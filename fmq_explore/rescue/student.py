@@ -1,6 +1,6 @@
 """A quantized network whose stored numbers can be trained: levels or scales, and kept tensors."""
 
-__all__ = ["Student"]
+__all__ = ["Student", "as_stored", "detached", "laid_out"]
 
 from collections.abc import Callable, Mapping
 
@@ -64,6 +64,11 @@ class Student:
         q = self.qm.tensors[name]
         return levels_of(q, self.stored[name])
 
+    def spread(self, name: str) -> float:
+        """Returns the standard deviation of a tensor's levels, the unit of their learning rate."""
+        levels = self.levels(name).detach()
+        return max(float(levels.std()), 1e-8) if levels.numel() > 1 else 1.0
+
     def weights(self) -> dict[str, Tensor]:
         """Returns every quantized tensor, from codes and levels."""
         return {name: self._weight(name) for name in self.stored}
@@ -71,7 +76,7 @@ class Student:
     def _weight(self, name: str) -> Tensor:
         q = self.qm.tensors[name]
         weight = self.levels(name).flatten().take(self._codes[name]).reshape(q.shape)
-        return _laid_out(weight)
+        return laid_out(weight)
 
     def velocity(self, batch: Batch) -> Tensor:
         """Returns the velocity of the quantized network at a batch of states."""
@@ -81,7 +86,7 @@ class Student:
 
     def groups(self, learning_rate: float, kept_learning_rate: float) -> list[dict]:
         """Returns what an optimiser takes: a step of levels is a share of their spread."""
-        rates = {name: learning_rate * _spread(self.levels(name)) for name in self.stored}
+        rates = {name: learning_rate * self.spread(name) for name in self.stored}
         groups = [
             {"params": [tensor], "peak": rates[name]}
             for name, tensor in self.stored.items()
@@ -110,7 +115,7 @@ class Student:
 
     def quantized(self) -> QuantizedModel:
         """Returns the network as it would be stored now."""
-        stored = {name: _as_stored(self.qm, name, t) for name, t in self.stored.items()}
+        stored = {name: as_stored(self.qm, name, t) for name, t in self.stored.items()}
         return retrained(self.qm, self.reference, stored, detached(self.kept))
 
 
@@ -137,7 +142,8 @@ def _trainable(q: QuantizedTensor) -> Tensor:
     return stored.requires_grad_(get_storage(q) in LEVELS)
 
 
-def _as_stored(qm: QuantizedModel, name: str, tensor: Tensor) -> np.ndarray:
+def as_stored(qm: QuantizedModel, name: str, tensor: Tensor) -> np.ndarray:
+    """Returns trained numbers in the type in which a file stores them."""
     dtype = qm.tensors[name].parameters.dtype
     if not tensor.requires_grad:
         return qm.tensors[name].parameters
@@ -149,12 +155,8 @@ def _flat_codes(q: QuantizedTensor) -> Tensor:
     return (q.rows * q.codebook.shape[1] + q.codes.long()).reshape(-1)
 
 
-def _laid_out(weight: Tensor) -> Tensor:
+def laid_out(weight: Tensor) -> Tensor:
     """Lays a convolution's kernel out as the networks here do, channels last."""
     if weight.ndim == 4:
         return weight.contiguous(memory_format=torch.channels_last)
     return weight
-
-
-def _spread(levels: Tensor) -> float:
-    return max(float(levels.detach().std()), 1e-8) if levels.numel() > 1 else 1.0
