@@ -37,6 +37,8 @@ __all__ = [
     "sliced_w2",
     "ssim",
     "ssim_window",
+    "velocities",
+    "velocity_error",
     "w2_1d",
     "w2_points",
 ]
@@ -53,4 +55,5 @@ from .reader import Reader, ReaderCard, available_readers, load_reader, readabil
 from .reference import Reference, available_references, load_reference
 from .sensitivity import sensitivity, sensitivity_of
 from .sliced import sliced_w2
+from .velocity import velocities, velocity_error
 from .weights import aggregate_w2, layer_w2, pooled_w2, w2_1d, w2_points
