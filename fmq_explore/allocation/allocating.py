@@ -2,7 +2,8 @@
 
 __all__ = ["allocate", "curves_of"]
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -79,6 +80,8 @@ def curves_of(
     scheme: str = "optimal",
     codebook_dtype: str = "float32",
     weights: str | Mapping[str, float] = "error",
+    should_stop: Callable[[], bool] | None = None,
+    progress: Callable[[float], Any] | None = None,
 ) -> AllocationCurves:
     """Collects the curves for `allocate`; one collection serves all budgets.
 
@@ -86,9 +89,12 @@ def curves_of(
         prepared: The network's sorted weights.
         model: The network itself; it runs only for `"sensitivity"`.
         scheme: This and the further arguments are those of `allocate`.
+        should_stop: Asked before every tensor whose sensitivity is measured; True cancels.
+        progress: Told the finished fraction of that.
 
     Raises:
         ValueError: An argument is out of range.
+        fmq_explore.flow.Cancelled: If `should_stop` said so.
     """
     if not isinstance(weights, str):
         return allocation_curves(prepared, scheme, codebook_dtype, weights)
@@ -96,12 +102,17 @@ def curves_of(
         raise ValueError(f"weights is {weights!r}; choose one of {', '.join(KINDS)}, or a mapping")
     if weights == "error":
         return allocation_curves(prepared, scheme, codebook_dtype)
-    counts = sensitivity_weights(prepared, model, scheme, codebook_dtype)
+    counts = sensitivity_weights(prepared, model, scheme, codebook_dtype, should_stop, progress)
     return allocation_curves(prepared, scheme, codebook_dtype, counts, whole=1.0)
 
 
 def sensitivity_weights(
-    prepared: PreparedModel, model: nn.Module, scheme: str, codebook_dtype: str
+    prepared: PreparedModel,
+    model: nn.Module,
+    scheme: str,
+    codebook_dtype: str,
+    should_stop: Callable[[], bool] | None = None,
+    progress: Callable[[float], Any] | None = None,
 ) -> dict[str, float]:
     """Measures what the squared error of each tensor does to the squared relative velocity.
 
@@ -110,6 +121,8 @@ def sensitivity_weights(
     fit = prepared.fit(scheme, SENSITIVITY_BITS, codebook_dtype)
     classes = getattr(model, "n_classes", None)
     label = torch.arange(N_SAMPLES) % classes if classes else None
-    found = sensitivity_of(fit, model, N_SAMPLES, N_STEPS, label=label)
+    found = sensitivity_of(
+        fit, model, N_SAMPLES, N_STEPS, label=label, should_stop=should_stop, progress=progress
+    )
     sse = {name: fit.fits[name].sse for name in prepared.names}
     return {name: s * s / sse[name] if sse[name] > 0.0 else 0.0 for name, s in found.items()}

@@ -1,6 +1,6 @@
 """Error and size of every tensor at every bit width: from these, a budget is shared out."""
 
-__all__ = ["AllocationCurves", "allocation_curves"]
+__all__ = ["AllocationCurves", "allocation_curves", "file_bytes"]
 
 import math
 from collections.abc import Mapping
@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..quantize import SCHEMES, Fit, PreparedModel, Scheme
-from ..quantize.tensor import stored_size
 from .knapsack import Steps, hull_steps, minimise
 from .record import Allocation
 
@@ -33,6 +32,7 @@ class AllocationCurves:
         widths: The bit widths to choose from, ascending, k of them.
         n_bytes: Bytes of each tensor in the file, codebooks included, shape (n, k).
         errors: Weighted squared error of each tensor, shape (n, k).
+        factors: What a squared error of each tensor counts for, shape (n,).
         whole: What the sum of the squared errors is set in relation to.
     """
 
@@ -42,6 +42,7 @@ class AllocationCurves:
     widths: tuple[int, ...]
     n_bytes: NDArray[np.int64]
     errors: NDArray[np.float64]
+    factors: NDArray[np.float64]
     whole: float
     _fits: tuple[Fit, ...]
 
@@ -72,6 +73,13 @@ class AllocationCurves:
     def equal_sizes(self) -> tuple[int, ...]:
         """Size of the file with each width for all tensors, shape (k,)."""
         return tuple(fit.n_bytes for fit in self._fits)
+
+    @cached_property
+    def equal_reaches(self) -> tuple[int, ...]:
+        """The smallest file, shared out, that is as good as each width for all, shape (k,)."""
+        found = [self.reach(error) for error in self.equal_errors]
+        sizes = zip(found, self.equal_sizes, strict=True)
+        return tuple(size if best is None else min(best.n_bytes, size) for best, size in sizes)
 
     @cached_property
     def equal_errors(self) -> tuple[float, ...]:
@@ -128,6 +136,11 @@ class AllocationCurves:
         """Returns the codebooks of an allocation, which are all at hand."""
         at = {name: self.widths.index(b) for name, b in allocation.bits.items()}
         return self._fit(np.array([at[name] for name in self.names], dtype=np.intp))
+
+    def error_of(self, fit: Fit) -> float:
+        """Returns the error of any codebooks of the network, as it is counted here."""
+        sse = np.array([fit.fits[name].sse for name in self.names])
+        return self._relative(float((self.factors * sse).sum()))
 
     def _check(self, budget_bytes: int) -> int:
         whole = isinstance(budget_bytes, int | np.integer) and not isinstance(budget_bytes, bool)
@@ -235,7 +248,7 @@ def allocation_curves(
     factors = np.array(_factors(weights, prepared.names))
     norms = np.array([prepared.plans[name].norm_squared for name in prepared.names])
     errors = np.array([[fit.fits[name].sse for fit in fits] for name in prepared.names])
-    n_bytes = [[_bytes(fit, name) for fit in fits] for name in prepared.names]
+    n_bytes = [[file_bytes(fit, name) for fit in fits] for name in prepared.names]
     total = float((factors * norms).sum()) if whole is None else whole
     return AllocationCurves(
         prepared,
@@ -244,6 +257,7 @@ def allocation_curves(
         widths,
         np.array(n_bytes, dtype=np.int64),
         factors[:, None] * errors,
+        factors,
         total if total > 0.0 else 1.0,
         fits,
     )
@@ -254,11 +268,12 @@ def allowed_widths(scheme: str) -> tuple[int, ...]:
     return tuple(range(1, 9))
 
 
-def _bytes(fit: Fit, name: str) -> int:
+def file_bytes(fit: Fit, name: str) -> int:
+    """Returns the bytes of a tensor in the file: its codes and codebooks, or itself if left."""
     found, plan = fit.fits[name], fit.prepared.plans[name]
     if found.left:
         return len(found.codes) * plan.dtype.itemsize
-    return stored_size(found.parameters, len(found.codes), found.bits)
+    return found.n_bytes
 
 
 def _factors(weights: Mapping[str, float] | None, names: tuple[str, ...]) -> list[float]:

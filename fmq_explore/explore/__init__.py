@@ -3,8 +3,10 @@
 __all__ = [
     "DEFAULT_MODEL",
     "MEASURES",
+    "RESCUED",
     "UNCONDITIONAL",
     "UPLOAD",
+    "AllocationView",
     "BoundView",
     "ByteCache",
     "DistanceView",
@@ -20,12 +22,14 @@ __all__ = [
     "QualityLine",
     "QualityView",
     "Request",
+    "RescueView",
     "Results",
     "SampleSet",
     "SampleSize",
     "SamplesView",
     "SchemeCells",
     "SensitivityView",
+    "Shares",
     "Status",
     "Ticket",
     "TraceView",
@@ -42,6 +46,7 @@ from typing import TYPE_CHECKING
 from .._lazy import lazy_names
 from .measures_results import (
     MEASURES,
+    AllocationView,
     BoundView,
     LatentSet,
     LatentView,
@@ -51,12 +56,14 @@ from .measures_results import (
     QualityLine,
     QualityView,
     SensitivityView,
+    Shares,
 )
-from .request import DEFAULT_MODEL, UNCONDITIONAL, UPLOAD, Request
+from .request import DEFAULT_MODEL, RESCUED, UNCONDITIONAL, UPLOAD, Request
 from .results import (
     DistanceView,
     Failure,
     Figures,
+    RescueView,
     Results,
     SampleSet,
     SamplesView,

@@ -33,7 +33,7 @@ def code_for(request: Request, size: SampleSize | None, n_classes: int | None = 
     if request.bits is not None:
         for name, scheme in (("", request.scheme), ("_2", request.compare)):
             if scheme:
-                lines += _quantize(f"qm{name}", scheme, request)
+                lines += _quantize(f"qm{name}", scheme, request, arguments is not None)
                 if arguments is not None:
                     lines += _sample(f"flow_q{name}", f"qm{name}.model", arguments)
         lines += ["", "print(qm.w2, qm.bits_per_weight, qm.n_bytes)"]
@@ -49,14 +49,25 @@ def _arguments(request: Request, size: SampleSize, n_classes: int | None) -> lis
     return [*arguments, "record=True"]
 
 
-def _quantize(variable: str, scheme: str, request: Request) -> list[str]:
+def _quantize(variable: str, scheme: str, request: Request, can_sample: bool) -> list[str]:
     grain = f'granularity="{request.granularity}"'
     grain += f", group_size={request.group_size}" if request.granularity == "group" else ""
+    storage = f'    keep={request.keep!r}, codebook_dtype="{request.codebook_dtype}",'
+    bits, before = str(request.bits), []
+    if request.budget:
+        bits = f"{variable.replace('qm', 'shares')}.bits"
+        before = [
+            f"{bits.removesuffix('.bits')} = fmq.allocate(",
+            f'    model, budget_bytes={request.budget}, scheme="{scheme}", {grain},',
+            f'{storage} weights="{request.objective if can_sample else "error"}",',
+            ")",
+        ]
     return [
         "",
+        *before,
         f"{variable} = fmq.quantize_model(",
-        f'    model, scheme="{scheme}", bits={request.bits}, {grain},',
-        f'    keep={request.keep!r}, codebook_dtype="{request.codebook_dtype}",',
+        f'    model, scheme="{scheme}", bits={bits}, {grain},',
+        storage,
         ")",
     ]
 

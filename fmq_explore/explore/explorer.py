@@ -2,7 +2,7 @@
 
 __all__ = ["Explorer", "explore"]
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -12,10 +12,12 @@ from typing import Any
 from ..flow import Cancelled
 from ..quantize import SCHEMES
 from ..zoo import Statistics
+from .budgets import allocation_view
 from .measures_results import Missing
 from .measuring import STAGES
 from .plane import has_plane, plane
 from .request import Request
+from .rescue import rescue
 from .results import Failure, Results, Status
 from .runner import LatestRunner, Ticket
 from .sampling import full_size, is_cached, preview_size, samples_view
@@ -26,6 +28,8 @@ from .yardsticks import Yardsticks, view_key
 SETTLE_SECONDS = 0.02
 IDLE_SECONDS = 0.5
 VIEW_BYTES = 2**16  # about what a measured view takes
+ALLOCATION = "allocation"
+"""The measure that needs no samples, and comes with the weights."""
 
 Listener = Callable[[Any], None]
 Post = Callable[[Callable[[], None]], Any]
@@ -98,14 +102,20 @@ class Explorer:
         Args:
             request: What to show.
             measures: The stages, of those in :data:`fmq_explore.explore.measuring.STAGES`, to go
-                through once the samples are there.
+                through once the samples are there; and ``"allocation"``, which needs none.
         """
         self._runner.overtake()
+        wanted, request = request, self.workspace.attainable(request)
         shown = self.workspace.is_ready(request)
         if shown:
             with _guard("weights", self._listener):
                 self._show_weights(request, self._listener)
-        return self._runner.submit(lambda ticket: self._work(request, ticket, shown, measures))
+        late = set(measures)
+        if shown and ALLOCATION in late and self.workspace.has_curves(request):
+            late.remove(ALLOCATION)
+            with _guard(ALLOCATION, self._listener):
+                self._listener(allocation_view(request, self.workspace))
+        return self._runner.submit(lambda ticket: self._answer(wanted, ticket, shown, late))
 
     def close(self) -> None:
         """Stops the work and the thread."""
@@ -115,26 +125,61 @@ class Explorer:
         emit(self.workspace.weights_view(request))
         emit(self.workspace.distance_view(request))
 
-    def _work(
-        self, request: Request, ticket: Ticket, shown: bool, measures: Collection[str]
+    def _answer(
+        self, wanted: Request, ticket: Ticket, shown: bool, measures: Collection[str]
     ) -> None:
+        """Shows what can be had now; where a rescue was asked for, does that and shows it."""
         emit = self._emitter(ticket)
+        request = self.workspace.attainable(wanted)
         if shown and not ticket.wait(SETTLE_SECONDS):
             return
         if not shown and not self._check(request, emit):
             return
+        if request != wanted and wanted.bits is not None:
+            self._rescue(wanted, request, ticket, emit, shown)
+            if ticket.cancelled or self.workspace.attainable(wanted) != wanted:
+                return
+            request, shown = wanted, True
+            self._show_weights(request, emit)
+        self._work(request, ticket, emit, shown, measures)
+
+    def _rescue(
+        self, wanted: Request, before: Request, ticket: Ticket, emit: Listener, shown: bool
+    ) -> None:
+        """Shows the network as it is, and trains it while its samples are watched."""
+        stages = [
+            ("weights", lambda: None if shown else self._weights(before, ticket, emit)),
+            ("samples", lambda: self._samples(before, ticket, emit, preview=False)),
+            ("rescue", lambda: rescue(wanted, self.workspace, emit, lambda: ticket.cancelled)),
+        ]
+        self._go_through(stages, ticket, emit)
+
+    def _work(
+        self,
+        request: Request,
+        ticket: Ticket,
+        emit: Listener,
+        shown: bool,
+        measures: Collection[str],
+    ) -> None:
         hidden = "quality" in measures  # the measures are on show, so that no preview would be seen
         if not self.workspace.can_sample(request.model):
             self._weights_alone(request, ticket, emit, shown, measures)
             return
         stages = [
             ("weights", lambda: None if shown else self._weights(request, ticket, emit)),
+            (ALLOCATION, lambda: self._allocate(request, ticket, emit, measures)),
             ("samples", lambda: hidden or self._samples(request, ticket, emit, preview=True)),
             ("schemes", lambda: self._schemes(request, ticket, emit)),
             ("samples", lambda: self._samples(request, ticket, emit, preview=False)),
             *self._measuring(request, ticket, emit, measures),
             ("prefetch", lambda: self._prefetch(request, ticket)),
         ]
+        self._go_through(stages, ticket, emit)
+
+    def _go_through(
+        self, stages: Sequence[tuple[str, Callable[[], Any]]], ticket: Ticket, emit: Listener
+    ) -> None:
         for name, stage in stages:
             if ticket.cancelled:
                 return
@@ -156,7 +201,11 @@ class Explorer:
         if not shown:
             with _guard("weights", emit):
                 self._weights(request, ticket, emit)
-        for stage in measures:  # one of them shares its panel with the distances, which come first
+        with _guard(ALLOCATION, emit):
+            self._allocate(request, ticket, emit, measures)
+        for stage in set(measures) - {
+            ALLOCATION
+        }:  # one of them shares its panel with the distances, which come first
             emit(Missing(stage, sentence))
         if not ticket.cancelled:
             with _guard("schemes", emit):
@@ -180,19 +229,42 @@ class Explorer:
         stage = "fitting codebooks (compiled at the first start on a machine: 20 seconds)"
         emit(Status(stage))
         if not self.workspace.has_room(request, n_fits=2):
-            prepared.forget()
-        for scheme in {request.scheme, request.compare} - {""}:
+            self.workspace.forget_fits(request)
+        for scheme in request.schemes:
             if request.bits is not None and not ticket.cancelled:
                 prepared.fit_all(
                     scheme,
                     should_stop=lambda: ticket.cancelled,
                     progress=lambda fraction: emit(Status(stage, fraction=fraction)),
                     codebook_dtype=request.codebook_dtype,
-                    bits=(request.bits,),
+                    bits=range(1, 9) if request.budget else (request.bits,),
                 )
+        if request.budget:
+            self._collect(request, ticket, emit)
         if not ticket.cancelled:
             self._show_weights(request, emit)
             emit(Status("weights", seconds=perf_counter() - start))
+
+    def _collect(self, request: Request, ticket: Ticket, emit: Listener) -> None:
+        """Collects the curves by which bits are shared out: fitted, and measured."""
+        stage = "measuring what the error of each tensor counts for"
+        for scheme in dict.fromkeys((request.scheme, *request.schemes)):
+            if not self.workspace.budgets.has_curves(request, scheme):
+                emit(Status(stage))
+                self.workspace.budgets.curves(
+                    request,
+                    scheme,
+                    should_stop=lambda: ticket.cancelled,
+                    progress=lambda fraction: emit(Status(stage, fraction=fraction)),
+                )
+
+    def _allocate(
+        self, request: Request, ticket: Ticket, emit: Listener, measures: Collection[str]
+    ) -> None:
+        """Shows who has which bits, where that was asked for."""
+        if ALLOCATION in measures and not ticket.cancelled:
+            self._collect(request, ticket, emit)
+            emit(allocation_view(request, self.workspace))
 
     def _schemes(self, request: Request, ticket: Ticket, emit: Listener) -> None:
         """Fits every scheme at every bit width once, so that a slider never waits for it."""
@@ -277,7 +349,9 @@ class Explorer:
     def _prefetch(self, request: Request, ticket: Ticket) -> None:
         """Samples the neighbouring bit widths while nobody asks for anything."""
         idle = self._idle_seconds
-        if request.bits is None or idle is None or not ticket.wait(idle):
+        if request.bits is None or request.budget or request.rescue or idle is None:
+            return
+        if not ticket.wait(idle):
             return
         size = full_size(request, self.workspace)
         with suppress(Exception):  # what fails here is told when it is asked for

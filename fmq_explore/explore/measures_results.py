@@ -2,6 +2,7 @@
 
 __all__ = [
     "MEASURES",
+    "AllocationView",
     "BoundView",
     "LatentSet",
     "LatentView",
@@ -11,6 +12,7 @@ __all__ = [
     "QualityLine",
     "QualityView",
     "SensitivityView",
+    "Shares",
 ]
 
 from dataclasses import dataclass, field
@@ -171,3 +173,63 @@ class SensitivityView:
     layers: tuple[str, ...]
     errors: np.ndarray
     compare_errors: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class Shares:
+    """The bits that one scheme gives every tensor, and what equal bits would give.
+
+    Attributes:
+        scheme: The scheme's name.
+        bits: Bits in a code of each tensor, shape (n,).
+        true_bits: Bits in the file for a weight of each tensor, codebooks included, shape (n,).
+        n_bytes: Size of the file.
+        error: The objective, see :func:`fmq_explore.allocate`.
+        best_error: The least error that can be had within the budget, or within ``n_bytes``.
+        equal_bits: The best equal bits within the same bytes, None where none fit.
+        equal_error: Their error.
+        equal_n_bytes: Size of their file.
+        equal_reach: Size of the smallest shared-out file that is as good as they are.
+    """
+
+    scheme: str
+    bits: np.ndarray
+    true_bits: np.ndarray
+    n_bytes: int
+    error: float
+    best_error: float
+    equal_bits: int | None
+    equal_error: float | None
+    equal_n_bytes: int | None
+    equal_reach: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class AllocationView:
+    """Who has which bits, and what a budget may be.
+
+    Attributes:
+        layers: The quantized tensors, in model order.
+        layer: The tensor on show.
+        n_weights: Weights of each of them, shape (n,).
+        n_parameters: Parameters of the whole model.
+        objective: "sensitivity" or "error": what the errors are of.
+        budget: The most bytes of the file; 0 for equal bits.
+        smallest: Size of the smallest file of the first scheme.
+        largest: Size beyond which more bytes bring nothing.
+        primary: The first scheme's bits; None where there are none.
+        compare: The second scheme's.
+        remark: A sentence where a budget is too small, or there is nothing to share out.
+    """
+
+    layers: tuple[str, ...]
+    layer: str
+    n_weights: np.ndarray
+    n_parameters: int
+    objective: str
+    budget: int
+    smallest: int
+    largest: int
+    primary: Shares | None
+    compare: Shares | None
+    remark: str = ""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .activations import activation_view
 from .bounds import bound_view
 from .latents import latent_view
 from .quality import quality_view
@@ -31,4 +32,5 @@ STAGES = {
     "latents": Stage("inverting real images", latent_view),
     "sensitivity": Stage("quantizing one tensor at a time", sensitivity_view),
     "bounds": Stage("estimating bounds", bound_view),
+    "activations": Stage("calibrating activations", activation_view),
 }

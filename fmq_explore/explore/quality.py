@@ -15,6 +15,7 @@ from ..measure.quality import Judge
 from .measures_results import MEASURES, LivePoint, QualityLine, QualityView
 from .request import UNCONDITIONAL, Request
 from .sampling import class_labels, full_size, samples_view
+from .weights import mean_bits
 from .workspace import Workspace
 from .yardsticks import Row, Yardsticks
 
@@ -105,7 +106,8 @@ def _judge(
 def _bits(request: Request, workspace: Workspace, scheme: str) -> tuple[float, float]:
     if not scheme or request.bits is None:
         return float(FULL_BITS), float(FULL_BITS)
-    return float(request.bits), workspace.fit(request, scheme).bits_per_weight
+    fit = workspace.fit(request, scheme)
+    return float(mean_bits(fit)), fit.bits_per_weight
 
 
 def _rows_of(request: Request, rows: Sequence[Row]) -> list[Row]:

@@ -1,6 +1,6 @@
 """What a person asked to see: one frozen, hashable record, and its form in a web address."""
 
-__all__ = ["DEFAULT_MODEL", "UNCONDITIONAL", "UPLOAD", "Request"]
+__all__ = ["DEFAULT_MODEL", "RESCUED", "RESCUE_NAMES", "UNCONDITIONAL", "UPLOAD", "Request"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -14,11 +14,17 @@ UPLOAD = "upload:"
 
 GRANULARITIES = ("tensor", "channel", "group")
 CODEBOOK_DTYPES = ("float16", "float32")
+OBJECTIVES = ("sensitivity", "error")
+RESCUE_NAMES = ("", "levels", "codes")
+RESCUED = "rescued"
+"""What the first column shows once a network is rescued, where else it names a scheme."""
+
 _INTEGER_RANGES = {
     "group_size": (2, 65_536),
     "row": (0, 1_000_000),
     "steps": (1, 100),
     "seed": (0, 2**31 - 1),
+    "budget": (0, 2**40),
 }
 
 
@@ -42,6 +48,11 @@ class Request:
         guidance: The guidance scale, 1 for the plain conditional field.
         seed: The seed of the noise.
         compare: A second scheme at the same bits, or empty for none.
+        budget: The most bytes of the file, shared out among the tensors; 0 for ``bits`` for all.
+        objective: What sharing out makes least: the measured error of the velocity, or the error
+            of the weights.
+        rescue: How the quantized network is trained, empty for not at all: its ``levels``, or its
+            ``codes`` as well. Without a second scheme, the network before it stands beside it.
 
     Example:
         >>> request = Request(bits=2, scheme="equal_mass")
@@ -66,6 +77,9 @@ class Request:
     guidance: float = 1.0
     seed: int = 0
     compare: str = ""
+    budget: int = 0
+    objective: str = "sensitivity"
+    rescue: str = ""
 
     def __post_init__(self) -> None:
         """Checks every value at the boundary.
@@ -75,6 +89,8 @@ class Request:
         """
         _check_choice("granularity", self.granularity, GRANULARITIES)
         _check_choice("codebook_dtype", self.codebook_dtype, CODEBOOK_DTYPES)
+        _check_choice("objective", self.objective, OBJECTIVES)
+        _check_choice("rescue", self.rescue, RESCUE_NAMES)
         if self.bits is not None and self.bits not in range(1, 9):
             raise ValueError(
                 f"bits is {self.bits}; choose 1 to 8, or full precision (bits=full in a link)."
@@ -93,12 +109,19 @@ class Request:
     @property
     def primary(self) -> str:
         """What the first column shows."""
-        return self.scheme
+        return RESCUED if self.rescue else self.scheme
 
     @property
     def second(self) -> str:
         """What the second column shows, empty for none."""
-        return self.compare
+        return self.compare or (self.scheme if self.rescue else "")
+
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """The schemes whose codebooks are needed; none at full precision."""
+        if self.bits is None:
+            return ()
+        return (self.scheme, self.compare) if self.compare else (self.scheme,)
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -106,6 +129,11 @@ class Request:
         if self.bits is None:
             return ()
         return (self.primary, self.second) if self.second else (self.primary,)
+
+    @property
+    def widths(self) -> tuple[Any, ...]:
+        """What decides the bits of the tensors: equal bits, or a budget and its objective."""
+        return (self.budget, self.objective) if self.budget and self.bits else (self.bits,)
 
     def query(self) -> str:
         """Writes the values that differ from the defaults as a query string."""

@@ -4,6 +4,7 @@ __all__ = [
     "DistanceView",
     "Failure",
     "Figures",
+    "RescueView",
     "Results",
     "SampleSet",
     "SamplesView",
@@ -34,6 +35,7 @@ class SchemeCells:
         mass: The share of the row's weights on each level, shape (k,).
         borders: The cell borders between them, shape (k - 1,).
         w2: The row's Wasserstein-2 distance, in weight units.
+        bits: The bits of a code of this tensor.
     """
 
     scheme: str
@@ -41,6 +43,7 @@ class SchemeCells:
     mass: np.ndarray
     borders: np.ndarray
     w2: float
+    bits: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,21 +66,27 @@ class Figures:
     """The plain figures of one scheme at one bit width over the whole model.
 
     Attributes:
-        label_bits: The bits of a code; 32 for full precision.
+        label_bits: The bits of a code, averaged over the weights; 32 for full precision.
         bits_per_weight: What the file really holds for each parameter, all overheads included.
         n_bytes: The size of the file.
         compression: Bytes of the full-precision parameters over ``n_bytes``.
         w2: Root of the weight-averaged squared W2 of the rows.
         relative_error: ``w2`` over the root mean square of the quantized weights.
+        layer_bits: The bits of a code of the tensor on show.
+        layer_w2: W2 of the tensor on show.
+        mixed: The fewest and the most bits of a tensor, None where all have the same.
     """
 
     scheme: str
-    label_bits: int
+    label_bits: float
     bits_per_weight: float
     n_bytes: int
     compression: float
     w2: float
     relative_error: float
+    layer_bits: int = 32
+    layer_w2: float = 0.0
+    mixed: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +175,28 @@ class TraceView:
     compare: np.ndarray | None
     divergence: dict[str, np.ndarray]
     preview: bool
+
+
+@dataclass(frozen=True)
+class RescueView:
+    """How far a rescue is.
+
+    Attributes:
+        step: Steps done; 0 before the first.
+        steps: Steps in all.
+        error_before: RMS error of the velocity over its RMS in the first steps.
+        error: The same in the last steps.
+    """
+
+    step: int
+    steps: int
+    error_before: float
+    error: float
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.step >= self.steps
 
 
 @dataclass(frozen=True)

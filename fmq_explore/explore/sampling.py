@@ -11,26 +11,27 @@ __all__ = [
     "preview_size",
     "reference_flow",
     "samples_view",
+    "watched_view",
 ]
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..flow import Cancelled, Flow, VelocityNetwork, sample
 from ..measure.fidelity import psnr, ssim
 from ..measure.paths import rms_divergence
 from ..zoo import Card
-from .request import UNCONDITIONAL, Request
+from .request import RESCUED, UNCONDITIONAL, Request
 from .results import SampleSet, SamplesView
 from .workspace import Workspace
 
 N_IMAGES = 64
 N_POINTS, N_PREVIEW_POINTS = 1000, 200
-N_PREVIEW_STEPS = 3
+N_PREVIEW_STEPS, N_WATCHED_STEPS = 3, 6
 # A network with more weights than this, or of a kind that is slow, is run on few images, in small
 # batches
 LARGE_NETWORK, N_LARGE_IMAGES, LARGE_BATCH = 4_000_000, 16, 4
@@ -110,6 +111,42 @@ def samples_view(
     )
 
 
+def watched_view(
+    request: Request,
+    workspace: Workspace,
+    write_into: Callable[[nn.Module], None],
+    should_stop: ShouldStop | None = None,
+) -> SamplesView:
+    """Runs a network in the middle of its rescue, on few samples, beside what it is held against.
+
+    Args:
+        request: What is being rescued.
+        workspace: Where the models are, and where finished paths are kept.
+        write_into: Copies the weights of this moment into a network.
+        should_stop: Asked between solver steps.
+
+    Raises:
+        fmq_explore.flow.Cancelled: ``should_stop`` said so.
+    """
+    size = replace(preview_size(request, workspace), steps=min(request.steps, N_WATCHED_STEPS))
+    plain = replace(request, rescue="")
+    reference = _flow(plain, workspace, "", size, should_stop, None)
+    second = _flow(plain, workspace, request.second, size, should_stop, None)
+    network = workspace.scratch(request.model)
+    write_into(network)
+    now = _run(plain, workspace, network, size, should_stop, None)
+    full = workspace.paths.get(_key(plain, "", full_size(plain, workspace)))
+    return SamplesView(
+        times=reference.times.numpy(),
+        reference=SampleSet("", _path(reference)),
+        primary=SampleSet(request.primary, _path(now)),
+        compare=SampleSet(request.second, _path(second)),
+        preview=True,
+        shown_reference=SampleSet("", _path(full or reference)),
+        n_full=full_size(request, workspace).n,
+    )
+
+
 def reference_flow(
     request: Request,
     workspace: Workspace,
@@ -166,7 +203,20 @@ def _flow(
     if scheme:
         network = workspace.scratch(request.model)
         workspace.fit(request, scheme).write_into(network)
-    flow = sample(
+    flow = _run(request, workspace, network, size, should_stop, progress)
+    workspace.paths.put(key, flow, n_bytes=_path(flow).nbytes)
+    return flow
+
+
+def _run(
+    request: Request,
+    workspace: Workspace,
+    network: Any,
+    size: SampleSize,
+    should_stop: ShouldStop | None,
+    progress: Progress | None,
+) -> Flow:
+    return sample(
         _interruptible(network, workspace.cards[request.model], should_stop),
         n=size.n,
         steps=size.steps,
@@ -178,8 +228,6 @@ def _flow(
         should_stop=should_stop,
         progress=progress and (lambda done, steps: progress(done / steps)),
     )
-    workspace.paths.put(key, flow, n_bytes=_path(flow).nbytes)
-    return flow
 
 
 class _Batches:
@@ -226,7 +274,8 @@ def _key(request: Request, scheme: str, size: SampleSize) -> tuple:
         return (*run, size.n, size.steps)
     group_size = request.group_size if request.granularity == "group" else None
     rule = (request.granularity, group_size, request.keep, request.codebook_dtype)
-    return (*run, size.n, size.steps, scheme, request.bits, *rule)
+    name = (scheme, request.rescue, request.scheme) if scheme == RESCUED else scheme
+    return (*run, size.n, size.steps, name, *request.widths, *rule)
 
 
 def _share(progress: Progress | None, i: int, n: int) -> Progress | None:

@@ -1,6 +1,6 @@
 """The weight stages: cells over one row, and distances of all schemes."""
 
-__all__ = ["BITS", "distance_view", "shown_layer", "weights_view"]
+__all__ = ["BITS", "distance_view", "mean_bits", "shown_layer", "weights_view"]
 
 from collections.abc import Callable
 
@@ -113,6 +113,7 @@ def _cells(scheme: str, fit: Fit | None, layer: str, row: int) -> SchemeCells | 
         mass=counts / counts.sum(),
         borders=_borders(np.asarray(fit.borders(layer)[row], dtype=np.float64), used),
         w2=float(fit.row_w2(layer)[row]),
+        bits=fit.bits[layer],
     )
 
 
@@ -158,12 +159,26 @@ def _figures(request: Request, prepared: PreparedModel, scheme: str, fit: Fit | 
     full_bytes = 4 * prepared.n_weights
     if fit is None or request.bits is None:
         return Figures(scheme, FULL_BITS, float(FULL_BITS), full_bytes, 1.0, 0.0, 0.0)
+    widths = set(fit.bits.values())
+    layer = shown_layer(request, prepared)
     return Figures(
         scheme=scheme,
-        label_bits=request.bits,
+        label_bits=mean_bits(fit),
         bits_per_weight=fit.bits_per_weight,
         n_bytes=fit.n_bytes,
         compression=full_bytes / fit.n_bytes,
         w2=fit.w2,
         relative_error=fit.relative_error,
+        layer_bits=fit.bits[layer],
+        layer_w2=fit.tensor_w2(layer),
+        mixed=(min(widths), max(widths)) if len(widths) > 1 else None,
     )
+
+
+def mean_bits(fit: Fit) -> float:
+    """Returns the bits of a code, averaged over the weights of all quantized tensors."""
+    if len(set(fit.bits.values())) == 1:
+        return next(iter(fit.bits.values()))
+    lengths = {name: len(found.codes) for name, found in fit.fits.items()}
+    total = sum(bits * lengths[name] for name, bits in fit.bits.items())
+    return total / sum(lengths.values())

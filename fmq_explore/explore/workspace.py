@@ -22,8 +22,10 @@ from ..zoo import (
     load_model,
     load_statistics,
 )
+from .budgets import Budgets
 from .cache import ByteCache
-from .request import UPLOAD, Request
+from .request import RESCUED, UPLOAD, Request
+from .rescuing import Rescues
 from .results import DistanceView, WeightsView
 from .weights import CurveMemory, distance_view, weights_view
 
@@ -59,6 +61,8 @@ class Workspace:
         self._statistics: dict[str, Statistics] = {}
         self._prepared: dict[tuple, tuple[PreparedModel, CurveMemory]] = {}
         self._lock = RLock()
+        self.budgets = Budgets(self.prepared, self._network)
+        self.rescues = Rescues()
 
     def open(self, path: str, uploaded_as: str = "") -> tuple[str, Card]:
         """Opens a file of weights and remembers it as one of the models.
@@ -97,6 +101,7 @@ class Workspace:
         self._statistics.pop(name, None)
         for key in [key for key in self._prepared if key[0] == name]:
             del self._prepared[key]
+        self.rescues.drop(name)
         for memory in (self.paths, self.views):
             memory.drop(lambda key: key[0] == name)
 
@@ -114,6 +119,14 @@ class Workspace:
     def can_sample(self, name: str) -> bool:
         """Tells whether a model is a network, and not weights alone."""
         return bool(self.cards[name].data_shape)
+
+    def _network(self, request: Request) -> nn.Module | None:
+        return self.model(request.model) if self.can_sample(request.model) else None
+
+    def forget_fits(self, request: Request) -> None:
+        """Drops all codebooks of the request's model."""
+        self.budgets.clear()
+        self.prepared(request).forget()
 
     def scratch(self, name: str) -> nn.Module:
         """Returns a copy of the model whose weights a quantization may overwrite; worker only."""
@@ -154,7 +167,23 @@ class Workspace:
         """Returns the codebooks of one scheme for the request, fitted when first asked for."""
         if request.bits is None:
             raise ValueError("Full precision has no codebooks; choose 1 to 8 bits.")
+        if scheme == RESCUED:
+            return self._rescued(request)
+        if request.budget:
+            return self.budgets.share(request, scheme)[1]
         return self.prepared(request).fit(scheme, request.bits, request.codebook_dtype)
+
+    def _rescued(self, request: Request) -> Fit:
+        fit = self.rescues.fit(request)
+        if fit is None:
+            raise ValueError("This network is not rescued yet; wait for the rescue to end.")
+        return fit
+
+    def attainable(self, request: Request) -> Request:
+        """Returns what can be shown of a request now: before a rescue is done, that without it."""
+        if request.rescue and (request.bits is None or self.rescues.fit(request) is None):
+            return replace(request, rescue="")
+        return request
 
     def is_ready(self, request: Request) -> bool:
         """Tells whether the weight views can be made at once, without sorting or fitting."""
@@ -162,11 +191,19 @@ class Workspace:
         if entry is None or request.bits is None:
             return entry is not None
         prepared, _ = entry
+        if request.budget:
+            return self.has_curves(request)
         return all(
             prepared.is_fitted(scheme, request.bits, request.codebook_dtype)
-            for scheme in (request.scheme, request.compare)
-            if scheme
+            for scheme in request.schemes
         )
+
+    def has_curves(self, request: Request) -> bool:
+        """Tells whether a budget can be shared out at once, for all schemes on show."""
+        if _prepared_key(request) not in self._prepared:
+            return False
+        schemes = {request.scheme, *request.schemes}
+        return all(self.budgets.has_curves(request, scheme) for scheme in schemes)
 
     def _entry(self, request: Request) -> tuple[PreparedModel, CurveMemory]:
         """Returns what was sorted before, or sorts; the interface thread never comes to sort."""

@@ -46,4 +46,9 @@ class Yardsticks:
 def view_key(stage: str, request: Request) -> tuple[str, str, Request]:
     """Names the outcome of a stage: the tensor and the row on show do not matter to it."""
     group_size = request.group_size if request.granularity == "group" else Request.group_size
-    return request.model, stage, replace(request, layer="", row=0, group_size=group_size)
+    plain = replace(request, layer="", row=0, group_size=group_size)
+    if not request.budget:
+        plain = replace(plain, objective=Request.objective)
+    elif request.bits is not None:  # the tensors have bits of their own
+        plain = replace(plain, bits=Request.bits)
+    return request.model, stage, plain

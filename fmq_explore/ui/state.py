@@ -40,6 +40,8 @@ class Choice(traitlets.HasTraits):
     guidance = traitlets.Float(Request.guidance)
     seed = traitlets.Int(Request.seed)
     compare = traitlets.Unicode(Request.compare)
+    budget = traitlets.Int(Request.budget, min=0)
+    objective = traitlets.Unicode(Request.objective)
 
     # How it is looked at
     page = traitlets.Enum(("samples", "measures"), default_value="samples")

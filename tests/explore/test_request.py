@@ -22,6 +22,8 @@ OTHER = {
     "guidance": 2.25,
     "seed": 99,
     "compare": "equal_mass",
+    "budget": 123_456,
+    "objective": "error",
 }
 
 
@@ -50,6 +52,8 @@ def test_the_default_needs_no_words() -> None:
         ("guidance=much", "guidance"),
         ("granularity=row", "granularity"),
         ("label=-7", "label"),
+        ("budget=-1", "budget"),
+        ("objective=luck", "objective"),
     ],
 )
 def test_a_broken_link_keeps_the_rest_and_says_what_was_wrong(query: str, name: str) -> None:

@@ -97,10 +97,11 @@ def _marked(view: DistanceView, curves: dict[str, np.ndarray], theme: str) -> di
     for figures in (view.primary, view.compare):
         if figures is None or figures.label_bits > 8:
             continue
-        value = curves[figures.scheme][figures.label_bits - 1]
-        if np.isfinite(value) and value > 0:
-            x.append(float(figures.label_bits))
-            y.append(float(value))
+        of_layer = curves is view.layer_curves
+        value = figures.layer_w2 if of_layer else figures.w2
+        if value > 0:
+            x.append(float(figures.layer_bits if of_layer else figures.label_bits))
+            y.append(value)
             color.append(palette(theme).scheme[figures.scheme])
     return {"x": np.array(x), "y": np.array(y), "color": color}
 

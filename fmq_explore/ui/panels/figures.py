@@ -31,6 +31,10 @@ def _head(figures: Figures, full: bool) -> str:
     return "full precision" if full else SHORT_TITLES.get(figures.scheme, figures.scheme)
 
 
+def _bits(figures: Figures) -> str:
+    return "–".join(map(str, figures.mixed)) if figures.mixed else f"{figures.label_bits:g}"
+
+
 def _bytes(n_bytes: int) -> str:
     """Writes a size with its unit: 1 kB is 1,000 bytes."""
     return f"{n_bytes / 1e6:.2f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:.0f} kB"
@@ -47,7 +51,7 @@ ROWS: tuple[tuple[str, str, Callable[[Figures], str]], ...] = (
         "W2 over the root mean square of the quantized weights.",
         lambda f: f"{f.relative_error:.2%}",
     ),
-    ("label bits", "Bits of one code.", lambda f: f"{f.label_bits}"),
+    ("label bits", "Bits of one code; fewest to most where tensors differ.", _bits),
     (
         "true bits",
         "Bits per weight: size of the file, all included, over the number of parameters.",

@@ -61,7 +61,10 @@ class WeightsPanel:
         shape = "×".join(map(str, view.shape))
         n = len(view.sorted_row)
         rows = f"row {view.row + 1} of {view.n_rows}" if view.n_rows > 1 else "one row"
-        self.widget.note.value = caption(f"<b>{view.layer}</b> {shape} · {rows}: {n:,} weights")
+        words = f"<b>{view.layer}</b> {shape} · {rows}: {n:,} weights"
+        if view.primary is not None:
+            words += f" · {view.primary.bits} bit{'s' if view.primary.bits > 1 else ''}"
+        self.widget.note.value = caption(words)
         if self.row.max != view.n_rows:
             self.row.max = view.n_rows
         self.row.layout.display = None if view.n_rows > 1 else "none"
