@@ -132,6 +132,5 @@ def train_quantized(
         seed=seed,
     )
     student = FreeStudent(qm, find_reference(qm, reference), weight_learning_rate)
-    tuner = Tuner(student, recipe, should_stop)
-    tuner.run(reporting(progress, after_step))
+    Tuner(student, recipe).run(reporting(progress, after_step), should_stop)
     return student.quantized()

@@ -95,15 +95,13 @@ class Student:
         return [*groups, {"params": list(self.kept.values()), "peak": kept_learning_rate}]
 
     @torch.no_grad()
-    def keep_order(self) -> None:
-        """Keeps levels ascending and scales positive, so that codes stay monotone in the weights.
+    def keep_scales_positive(self) -> None:
+        """Ends a step: levels that follow from a scale are ascending only while it is positive.
 
-        W2 of a row is then still its root mean squared error.
+        Levels of a codebook may cross; `quantized` sorts them, and renames the codes accordingly.
         """
         for name, tensor in self.stored.items():
-            if get_storage(self.qm.tensors[name]) == "codebook":
-                tensor.copy_(torch.cummax(tensor, dim=1).values)
-            elif tensor.requires_grad:
+            if tensor.requires_grad and not is_codebook(self.qm.tensors[name]):
                 tensor[:, :1].clamp_(min=0.0)
 
     @torch.no_grad()
@@ -115,8 +113,19 @@ class Student:
 
     def quantized(self) -> QuantizedModel:
         """Returns the network as it would be stored now."""
-        stored = {name: as_stored(self.qm, name, t) for name, t in self.stored.items()}
-        return retrained(self.qm, self.reference, stored, detached(self.kept))
+        stored, codes = {}, {}
+        for name, tensor in self.stored.items():
+            stored[name] = as_stored(self.qm, name, tensor)
+            if is_codebook(self.qm.tensors[name]):
+                stored[name], codes[name] = self._sorted(name, stored[name])
+        return retrained(self.qm, self.reference, stored, detached(self.kept), codes)
+
+    def _sorted(self, name: str, levels: np.ndarray) -> tuple[np.ndarray, Tensor]:
+        """Returns levels in ascending order, and the codes by their new names."""
+        q = self.qm.tensors[name]
+        order = np.argsort(levels, axis=1, kind="stable")
+        new_names = torch.from_numpy(np.argsort(order, axis=1, kind="stable").astype(np.uint8))
+        return np.take_along_axis(levels, order, axis=1), new_names[q.rows, q.codes.long()]
 
 
 def get_storage(q: QuantizedTensor) -> str:
@@ -124,6 +133,11 @@ def get_storage(q: QuantizedTensor) -> str:
     from ..quantize import SCHEMES
 
     return SCHEMES[q.scheme].storage
+
+
+def is_codebook(q: QuantizedTensor) -> bool:
+    """Tells whether the levels of a tensor are stored as they are."""
+    return get_storage(q) == "codebook"
 
 
 def levels_of(q: QuantizedTensor, stored: Tensor) -> Tensor:

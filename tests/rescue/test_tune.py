@@ -65,21 +65,43 @@ def test_the_velocity_comes_closer_and_no_byte_is_added(model, coarse, tuned) ->
             for qm in (coarse, tuned)
         )
     assert after < 0.5 * before
-    assert tuned.n_bytes == coarse.n_bytes
+    # codes and codebooks take what they took; W2 may be one figure more for a tensor
+    sizes = [{n: q.n_bytes for n, q in qm.tensors.items()} for qm in (coarse, tuned)]
+    assert sizes[0] == sizes[1]
+    assert 0 <= tuned.n_bytes - coarse.n_bytes <= 4 * len(coarse.tensors) + 8
 
 
-def test_codes_stay_and_levels_stay_in_order(coarse, tuned) -> None:
+def test_cells_stay_and_levels_are_stored_in_order(coarse, tuned) -> None:
     for name, q in tuned.tensors.items():
-        assert torch.equal(q.codes, coarse.tensors[name].codes)
+        before = coarse.tensors[name]
         assert bool((q.codebook.diff(dim=1) >= 0).all())
-        assert not torch.equal(q.codebook, coarse.tensors[name].codebook)
+        assert not torch.equal(q.codebook, before.codebook)
+        for row in range(len(before.codes)):  # weights that shared a level share one now
+            for code in range(4):
+                assert len(q.codes[row][before.codes[row] == code].unique()) <= 1
+
+
+def test_levels_that_cross_are_sorted_and_their_codes_renamed(model, coarse) -> None:
+    student = Student(coarse, model)
+    name = next(iter(coarse.tensors))
+    with torch.no_grad():
+        student.stored[name].copy_(student.stored[name].flip(1))
+    found = student.quantized().tensors[name]
+    before = coarse.tensors[name]
+    assert torch.equal(found.codebook, before.codebook)
+    assert torch.equal(found.codes, 3 - before.codes)
+    assert found.mse > before.mse
+    assert torch.equal(found.dequantize(), student.weights()[name].detach())
 
 
 def test_errors_are_measured_anew(model, tuned) -> None:
     for name, q in tuned.tensors.items():
         error = model.get_parameter(name).detach().double() - q.dequantize().double()
         assert q.mse == pytest.approx(float(error.square().mean()), rel=1e-9)
-        assert q.w2**2 == pytest.approx(q.mse, rel=1e-6)  # monotone codes: W2^2 is the error
+        rows = model.get_parameter(name).detach().double(), q.dequantize().double()
+        best = (rows[0].sort(dim=1).values - rows[1].sort(dim=1).values).square().mean()
+        assert q.w2**2 == pytest.approx(float(best), rel=1e-9)
+        assert q.w2**2 <= q.mse * (1 + 1e-9)
     assert tuned.w2 > 0
 
 
@@ -115,7 +137,6 @@ def test_every_scheme_can_be_tuned(model, scheme) -> None:
     found = tune(qm, steps=3)
     trainable = SCHEMES[scheme].storage in LEVELS
     for name, q in found.tensors.items():
-        assert torch.equal(q.codes, qm.tensors[name].codes)
         assert torch.equal(q.codebook, qm.tensors[name].codebook) is not trainable
         rule = SCHEMES[scheme]
         levels = torch.from_numpy(rule.levels(q.parameters, q.bits))
@@ -204,7 +225,7 @@ def test_bad_arguments_get_a_sentence(coarse, model, tmp_path) -> None:
     loaded = fmq.load_quantized(tmp_path / "a.safetensors")
     with pytest.raises(ValueError, match="give it as `reference`"):
         tune(loaded, steps=1)
-    assert tune(loaded, model, steps=1).n_bytes == coarse.n_bytes
+    assert set(tune(loaded, model, steps=1).tensors) == set(coarse.tensors)
     with pytest.raises(ValueError, match="give the network that was quantized"):
         tune(coarse, Linear(), steps=1)
 
