@@ -113,13 +113,22 @@ def calibrate_activations(
 
 
 def choose_ranges(
-    record: ActivationRecord, method: str = "min_max", bits: int = 8
+    record: ActivationRecord, method: str = "min_max", bits: int = 8, outputs: bool = True
 ) -> ActivationRanges:
-    """Chooses ranges from what was recorded, see `calibrate_activations`."""
+    """Chooses ranges from what was recorded, see `calibrate_activations`.
+
+    Args:
+        record: What went into and came out of the layers.
+        method: How to choose.
+        bits: Bits of a code, 2 to 8.
+        outputs: Whether outputs get ranges too; `quantize_activations` does without.
+    """
     _check(method, bits)
+    sides = (record.inputs, record.outputs if outputs else {})
+    chosen = [{n: _choose(s, method, bits) for n, s in side.items()} for side in sides]
     return ActivationRanges(
-        inputs={n: _choose(s, method, bits) for n, s in record.inputs.items()},
-        outputs={n: _choose(s, method, bits) for n, s in record.outputs.items()},
+        inputs=chosen[0],
+        outputs=chosen[1],
         times=record.times,
         method=method,
         bits=bits,

@@ -18,7 +18,7 @@ from ..flow.field import Label
 PERCENTS = (0.1, 1.0, 50.0, 99.0, 99.9)
 """The percentiles of the values of a step that statistics hold."""
 
-KEPT_VALUES = 2**16  # of each tensor, over all steps, for choosing ranges
+KEPT_VALUES = 2**15  # of each tensor, over all steps, for choosing ranges
 _STAGES = 6  # evaluations in a step to count with where the solver chooses
 
 ShouldStop = Callable[[], bool]
@@ -58,6 +58,11 @@ class ActivationRecord:
     outputs: Mapping[str, Statistics]
     times: NDArray[np.float64]
 
+    @property
+    def n_bytes(self) -> int:
+        """Memory that the drawn values take."""
+        return sum(s.values.nbytes for side in (self.inputs, self.outputs) for s in side.values())
+
 
 def integer_layers(model: nn.Module) -> dict[str, nn.Conv2d | nn.Linear]:
     """Returns the layers by name that integer kernels compute: 2-D convolutions and linear ones.
@@ -84,7 +89,7 @@ def record_activations(
     """Samples with the full-precision model, and notes what every layer sees on the way.
 
     All evaluations in a step count as one. Extremes and RMS are of all values; percentiles and the
-    values that ranges are chosen from are of a random part, drawn with the seed: about 65,000 of
+    values that ranges are chosen from are of a random part, drawn with the seed: about 33,000 of
     each tensor, equally many at every evaluation.
 
     Args:
