@@ -50,7 +50,7 @@ class MLP(VelocityNetwork):
 
     def forward(self, x: Tensor, t: Tensor | float, label: Tensor | int | None = None) -> Tensor:
         """Returns the velocity at `x` (n, d) and `t` (scalar or (n,)), shape (n, d)."""
-        condition = self.condition(t, label).expand(len(x), -1)
+        condition = self.condition(t, label).expand(x.shape[0], -1)
         h = self.first(torch.cat((x, condition), dim=-1))
         for layer in self.hidden:
             h = h + layer(nn.functional.silu(h))

@@ -62,7 +62,7 @@ class TorchcfmUNet(VelocityNetwork):
 
     def forward(self, x: Tensor, t: Tensor | float, label: Tensor | int | None = None) -> Tensor:
         """Returns the velocity at `x` (n, c, h, w) and `t` (scalar or (n,)), like `x`."""
-        time = torch.as_tensor(t, dtype=x.dtype, device=x.device).expand(len(x))
+        time = torch.as_tensor(t, dtype=x.dtype, device=x.device).expand(x.shape[0])
         if self.n_classes is None:
             return self.unet(time, x)
         classes = torch.as_tensor(-1 if label is None else label, device=x.device).reshape(-1)
@@ -71,7 +71,7 @@ class TorchcfmUNet(VelocityNetwork):
                 "this network was trained with a class for every image: "
                 f"give a label from 0 to {self.n_classes - 1}, and guidance 1"
             )
-        return self.unet(time, x, classes.long().expand(len(x)))
+        return self.unet(time, x, classes.long().expand(x.shape[0]))
 
     def config(self) -> dict[str, Any]:
         """Returns what `build_network` needs to make a network of this architecture."""
