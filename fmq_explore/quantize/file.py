@@ -1,6 +1,6 @@
 """What the file of a quantized network says: its entries, and the text beside them."""
 
-__all__ = ["FIGURES", "decode", "describe", "file_entries", "file_metadata", "read"]
+__all__ = ["FIGURES", "decode", "describe", "file_entries", "file_metadata", "is_quantized", "read"]
 
 import json
 import math
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from .container import DTYPE_CODES, Entry
@@ -90,6 +90,15 @@ def file_metadata(
         **description,
     }
     return {"fmq": json.dumps(text, separators=(",", ":"))}
+
+
+def is_quantized(path: str | PathLike[str]) -> bool:
+    """Tells whether a path is a file that `QuantizedModel.save` wrote, by its header alone."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return "fmq" in (file.metadata() or {})
+    except (OSError, SafetensorError):
+        return False
 
 
 def read(path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, Tensor]]:
