@@ -35,6 +35,12 @@ _MATPLOTLIB_MARKERS = {
     "diamond": "D",
     "circle": "o",
     "star": "*",
+    "hex": "h",
+    "y": "1",
+    "asterisk": "p",
+    "square_pin": "8",
+    "triangle_pin": ">",
+    "cross": "+",
 }
 
 

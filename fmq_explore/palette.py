@@ -18,6 +18,13 @@ SCHEME_COLOURS = {
     "piecewise": ("#b97a00", "#f0b63c"),
     "equal_mass": ("#d55e00", "#ff8f4a"),
     "optimal": ("#008a66", "#35c79c"),
+    "binary": ("#8a5a44", "#c9967c"),
+    "ternary": ("#4e2a1e", "#ecd3c4"),
+    "normal_float": ("#6b8e00", "#b7d433"),
+    "minifloat": ("#00808f", "#22d0e6"),
+    "percentile": ("#9b3fd4", "#d07bff"),
+    "entropy": ("#b3202c", "#ff5c6c"),
+    "rescued": ("#d6006c", "#ff79b8"),  # no scheme, but shown where one is
 }
 MARKERS = {
     "uniform": "square",
@@ -28,6 +35,13 @@ MARKERS = {
     "piecewise": "diamond",
     "equal_mass": "circle",
     "optimal": "star",
+    "binary": "hex",
+    "ternary": "y",
+    "normal_float": "asterisk",
+    "minifloat": "square_pin",
+    "percentile": "triangle_pin",
+    "entropy": "cross",
+    "rescued": "hex",
 }
 
 SHORT_TITLES = {
@@ -39,6 +53,13 @@ SHORT_TITLES = {
     "piecewise": "piecewise",
     "equal_mass": "OT equal mass",
     "optimal": "OT exact",
+    "binary": "binary",
+    "ternary": "ternary",
+    "normal_float": "normal float",
+    "minifloat": "minifloat",
+    "percentile": "percentile",
+    "entropy": "entropy",
+    "rescued": "rescued",
 }
 
 

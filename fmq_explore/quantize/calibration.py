@@ -21,6 +21,7 @@ _SHARE = 0.999  # of the values lie inside the range that `percentile` chooses
 _VALUES_PER_BIN = 4  # fewer make the histogram of `entropy` mostly noise
 _BINS_PER_LEVEL = 2  # fewer let two levels reproduce any histogram, whatever they clip
 _SMOOTH = 1e-4  # as in ONNX Runtime
+_LOG_SMOOTH = float(np.log(_SMOOTH))
 _MOST_BINS = 4096  # as fine as in TensorRT, which has 2048 for magnitudes
 
 
@@ -55,40 +56,39 @@ def percentile(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _histogram(row: Floats, mass: Floats, filled: Ints, sums: Floats) -> None:
+def _histogram(row: Floats, mass: Ints, filled: Ints, sums: Floats, logs: Floats) -> None:
     """Writes running totals over even bins of a row: of counts h, of filled bins, of h log h."""
     n_bins = len(mass) - 1
     width = (row[-1] - row[0]) / n_bins
-    mass[:] = 0.0
+    mass[:] = 0
     for w in row:
-        mass[min(int((w - row[0]) / width), n_bins - 1) + 1] += 1.0
+        mass[min(int((w - row[0]) / width), n_bins - 1) + 1] += 1
     filled[0], sums[0] = 0, 0.0
     for i in range(1, n_bins + 1):
         h = mass[i]
-        filled[i] = filled[i - 1] + (h > 0.0)
-        sums[i] = sums[i - 1] + (h * np.log(h) if h > 0.0 else 0.0)
+        filled[i] = filled[i - 1] + (h > 0)
+        sums[i] = sums[i - 1] + h * logs[h]
         mass[i] += mass[i - 1]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _divergence(
-    mass: Floats, filled: Ints, sums: Floats, begin: int, end: int, n_levels: int
+    mass: Ints, filled: Ints, sums: Floats, logs: Floats, begin: int, end: int, n_levels: int
 ) -> float:
     """Returns KL(P || Q) in nats for levels evenly spaced from the middle of a bin to another's.
 
     P is the histogram with what lies outside the bins begin..end-1 moved into the outermost two. Q
     is what K levels know of it: the counts of each level's bins without that addition, spread
     evenly over those of them that P does not leave empty. A level that only outsiders go to counts
-    as a ten-thousandth of a value, so that the divergence stays finite.
+    as a ten-thousandth of a value, so that the divergence stays finite. All counts are whole
+    numbers, so their logarithms are looked up.
     """
-    n_bins = len(mass) - 1
-    total = mass[n_bins]
+    total = mass[-1]
     lower, upper = mass[begin], total - mass[end]
     plogp = sums[end] - sums[begin]
     for i, extra in ((begin, lower), (end - 1, upper)):
-        h = mass[i + 1] - mass[i]
-        if extra > 0.0:
-            plogp += (h + extra) * np.log(h + extra) - (sums[i + 1] - sums[i])
+        h = mass[i + 1] - mass[i] + extra
+        plogp += h * logs[h] - (sums[i + 1] - sums[i])
     plogq = known = 0.0
     start = begin
     for k in range(n_levels):
@@ -96,23 +96,22 @@ def _divergence(
         stop = min(stop, end)
         p = held = mass[stop] - mass[start]
         n_filled = filled[stop] - filled[start]
-        if k == 0 and lower > 0.0:
+        if k == 0 and lower > 0:
             p += lower
             n_filled += filled[begin + 1] == filled[begin]
-        if k == n_levels - 1 and upper > 0.0:
+        if k == n_levels - 1 and upper > 0:
             p += upper
             n_filled += filled[end] == filled[end - 1]
-        if p > 0.0:
-            held = max(held, _SMOOTH)
-            known += held
-            plogq += p * np.log(held / n_filled)
+        if p > 0:
+            known += held if held > 0 else _SMOOTH
+            plogq += p * ((logs[held] if held > 0 else _LOG_SMOOTH) - logs[n_filled])
         start = stop
-    return (plogp - plogq) / total - np.log(total / known)
+    return (plogp - plogq) / total - logs[total] + np.log(known)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _best_bins(
-    mass: Floats, filled: Ints, sums: Floats, n_levels: int, fewest: int
+    mass: Ints, filled: Ints, sums: Floats, logs: Floats, n_levels: int, fewest: int
 ) -> tuple[int, int]:
     """Returns the bins begin..end-1 of least divergence that the search below meets.
 
@@ -124,21 +123,21 @@ def _best_bins(
     last_begin = np.searchsorted(mass, 0.25 * mass[n_bins], side="right") - 1
     first_end = np.searchsorted(mass, 0.75 * mass[n_bins])
     begin, end = 0, n_bins
-    best = _divergence(mass, filled, sums, begin, end, n_levels)
+    best = _divergence(mass, filled, sums, logs, begin, end, n_levels)
     furthest = min(last_begin, n_bins - first_end, (n_bins - fewest) // 2)
     for cut in range(1, furthest + 1):
-        found = _divergence(mass, filled, sums, cut, n_bins - cut, n_levels)
+        found = _divergence(mass, filled, sums, logs, cut, n_bins - cut, n_levels)
         if found < best:
             best, begin, end = found, cut, n_bins - cut
     moved = True
     while moved:
         moved = False
         for i in range(min(end - fewest, last_begin) + 1):
-            found = _divergence(mass, filled, sums, i, end, n_levels)
+            found = _divergence(mass, filled, sums, logs, i, end, n_levels)
             if found < best:
                 best, begin, moved = found, i, True
         for j in range(max(begin + fewest, first_end), n_bins + 1):
-            found = _divergence(mass, filled, sums, begin, j, n_levels)
+            found = _divergence(mass, filled, sums, logs, begin, j, n_levels)
             if found < best:
                 best, end, moved = found, j, True
     return begin, end
@@ -153,10 +152,12 @@ def _entropy_range(row: Floats, n_levels: int) -> tuple[float, float]:
     width = (high - low) / max(n_bins, 1)
     if n_bins <= fewest or width <= 0.0:
         return low, high
-    mass, sums = np.empty(n_bins + 1), np.empty(n_bins + 1)
-    filled = np.empty(n_bins + 1, dtype=np.int64)
-    _histogram(row, mass, filled, sums)
-    begin, end = _best_bins(mass, filled, sums, n_levels, fewest)
+    mass, filled = np.empty((2, n_bins + 1), dtype=np.int64)
+    sums, logs = np.empty(n_bins + 1), np.zeros(len(row) + 1)
+    for h in range(1, len(row) + 1):
+        logs[h] = np.log(h)
+    _histogram(row, mass, filled, sums, logs)
+    begin, end = _best_bins(mass, filled, sums, logs, n_levels, fewest)
     bottom = low + (begin + 0.5) * width if begin > 0 else low
     return bottom, low + (end - 0.5) * width if end < n_bins else high
 

@@ -12,6 +12,15 @@ from .types import Floats, Ints
 # `first`. All release the GIL, so that the interface thread keeps answering.
 
 
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _above(level: NDArray[np.float32], k: int) -> int:
+    """Returns the first level above level k, or their number."""
+    above = k + 1
+    while above < len(level) and level[above] == level[k]:
+        above += 1
+    return above
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def assign_nearest(
     values: Floats,
@@ -23,7 +32,10 @@ def assign_nearest(
     codes: NDArray[np.uint8],
     sse: Floats,
 ) -> None:
-    """Sends every weight to the nearest level, of two equally near ones to the lower."""
+    """Sends every weight to the nearest level, of two equally near ones to the lower.
+
+    Where a level repeats its neighbour, the first of the two gets all: the others stay unused.
+    """
     top = levels.shape[1] - 1
     for r in range(first, last):
         level = levels[r - first]
@@ -31,13 +43,15 @@ def assign_nearest(
         place = start - offsets[first]
         k = 0
         total = 0.0
-        border = 0.5 * (np.float64(level[0]) + np.float64(level[min(1, top)]))
+        above = _above(level, k)
+        border = 0.5 * (np.float64(level[k]) + np.float64(level[min(above, top)]))
         for i in range(start, offsets[r + 1]):
             v = values[i]
-            while k < top and v > border:
-                k += 1
-                if k < top:
-                    border = 0.5 * (np.float64(level[k]) + np.float64(level[k + 1]))
+            while above <= top and v > border:
+                k = above
+                above = _above(level, k)
+                if above <= top:
+                    border = 0.5 * (np.float64(level[k]) + np.float64(level[above]))
             codes[place + order[i]] = k
             d = v - level[k]
             total += d * d

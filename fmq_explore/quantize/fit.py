@@ -19,7 +19,7 @@ from .file import file_entries, file_metadata
 from .report import TensorReport, kept_report, quantized_report
 from .scheme import Scheme
 from .solve import TensorFit
-from .tensor import QuantizedTensor, from_fit, stored_size
+from .tensor import QuantizedTensor, from_fit
 
 if TYPE_CHECKING:
     from .prepared import PreparedModel
@@ -62,12 +62,19 @@ class Fit:
         """Returns the borders between neighbouring cells, ascending, shape (rows, K - 1).
 
         A weight above border k and not above border k + 1 has code k + 1. Where a scheme goes by
-        rank the border is half-way between the two weights that it parts.
+        rank the border is half-way between the two weights that it parts. A level that repeats the
+        one below has an empty cell: its borders coincide, above all weights at the upper end.
         """
         fit = self._fit(name)
         levels = fit.levels.astype(np.float64)
         if not fit.own_cells:
-            return 0.5 * (levels[:, 1:] + levels[:, :-1])
+            borders = 0.5 * (levels[:, 1:] + levels[:, :-1])
+            unused = levels[:, 1:] == levels[:, :-1]
+            if unused.any():
+                ends = np.maximum(self._largest(name), levels[:, -1])
+                np.copyto(borders, ends[:, None], where=unused)
+                borders = np.minimum.accumulate(borders[:, ::-1], axis=1)[:, ::-1]
+            return borders
         rows = self.prepared.rows
         offsets = rows.offsets[self.prepared.rows_of(name)]
         cuts = np.cumsum(self.counts(name), axis=1)[:, :-1]
@@ -75,6 +82,10 @@ class Fit:
         above = rows.values[offsets[:, None] + np.minimum(cuts, lengths - 1)]
         below = rows.values[offsets[:, None] + np.maximum(cuts - 1, 0)]
         return np.where(cuts == lengths, above, np.where(cuts == 0, below, 0.5 * (below + above)))
+
+    def _largest(self, name: str) -> NDArray[np.float64]:
+        rows, where = self.prepared.rows, self.prepared.rows_of(name)
+        return rows.values[rows.offsets[where.start + 1 : where.stop + 1] - 1]
 
     def _lengths(self, name: str) -> NDArray[np.int64]:
         rows = self.prepared.rows_of(name)
@@ -127,7 +138,7 @@ class Fit:
         plans = self.prepared.plans
         left = {n: (plans[n].shape, plans[n].dtype) for n, f in self.fits.items() if f.left}
         raw = {n: (tuple(t.shape), t.dtype) for n, t in self.prepared.raw.items()}
-        sizes = {n: self._stored_size(n) for n, f in self.fits.items() if not f.left}
+        sizes = {n: f.n_bytes for n, f in self.fits.items() if not f.left}
         n_figures = 2 if all(f.row_transport_sse is None for f in self.fits.values()) else 3
         return file_entries(sizes, raw | left, n_figures)
 
@@ -149,10 +160,6 @@ class Fit:
             self.prepared.description,
         )
 
-    def _stored_size(self, name: str) -> int:
-        fit = self.fits[name]
-        return stored_size(fit.parameters, len(fit.codes), fit.bits)
-
     def report(self) -> list[TensorReport]:
         """Returns one line for every parameter, kept ones included, in the model's order."""
         return [self._report(name) for name in self.prepared.parameters]
@@ -165,9 +172,8 @@ class Fit:
         if fit.left:
             return kept_report(name, plan.shape, plan.dtype.itemsize, "small")
         mse = fit.sse / len(fit.codes)
-        size = self._stored_size(name)
         w2 = math.sqrt(fit.transport_sse / len(fit.codes))
-        return quantized_report(name, plan.shape, fit.bits, mse, plan.norm_squared, size, w2)
+        return quantized_report(name, plan.shape, fit.bits, mse, plan.norm_squared, fit.n_bytes, w2)
 
     def tensor(self, name: str) -> QuantizedTensor:
         """Returns one tensor with its codes and codebook."""

@@ -36,7 +36,7 @@ class QuantizedModel:
         model: The network with quantized weights, ready to run.
         scheme: Name of the scheme.
         codebook_dtype: How codebooks are stored.
-        granularity: `"tensor"`, `"channel"` or `"group"`.
+        granularity: `"tensor"`, `"channel"`, `"group"` or `"shared"`.
         group_size: Weights in a group, or None.
         tensors: The quantized tensors by name.
         raw: Parameters kept or left as they are, and buffers, by name.
@@ -156,7 +156,8 @@ def quantize_model(
         model: The network.
         scheme: A name in `SCHEMES`.
         bits: Bits in a code, 1 to 8, for all tensors or by name; names may be patterns.
-        granularity: Weights that share a codebook: `"tensor"`, `"channel"` or `"group"`.
+        granularity: Weights that share a codebook: `"tensor"`, `"channel"`, `"group"`, or
+            `"shared"`: a codebook for each tensor and a scale for each channel.
         group_size: Consecutive weights of a channel in a group, for `"group"`.
         keep: Tensors left in full precision: tags (`"bias"`, `"norm"`, `"first"`, `"last"`,
             `"time"`), names, or patterns.

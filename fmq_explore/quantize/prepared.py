@@ -18,9 +18,8 @@ from .fit import Fit
 from .keep import kept_names
 from .rows import Rows, check_granularity, row_lengths, sort_rows
 from .scheme import Scheme, get_scheme
+from .shared import Pool, pool_rows
 from .solve import TensorFit, check_codebook_dtype, solve, to_array
-
-_ALL_BITS = tuple(range(1, 9))
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,10 @@ class PreparedModel:
         raw: Everything else that the state holds: kept parameters and buffers by name.
         tied: Names that share a tensor with another name, and that name.
         n_weights: Number of weights in all parameters, kept ones included.
-        granularity: `"tensor"`, `"channel"` or `"group"`.
+        granularity: `"tensor"`, `"channel"`, `"group"` or `"shared"`.
         group_size: Weights in a group, or None.
         description: The network's class and configuration, for the file.
+        pools: The pooled rows of every tensor whose rows share a codebook.
     """
 
     rows: Rows
@@ -66,6 +66,7 @@ class PreparedModel:
     granularity: str
     group_size: int | None
     description: Mapping[str, object]
+    pools: Mapping[str, Pool] = field(default_factory=dict)
     _solved: dict[tuple[str, str, str, int], TensorFit] = field(default_factory=dict, repr=False)
     _fits: dict[object, Fit] = field(default_factory=dict, repr=False)
 
@@ -113,11 +114,12 @@ class PreparedModel:
             codebook_dtype: `"float32"` or `"float16"`, how codebooks are stored.
 
         Raises:
-            ValueError: An argument is out of range, or a tensor has no bits.
+            ValueError: An argument is out of range, a tensor has no bits, or the scheme does not
+                have those bits.
         """
         rule = get_scheme(scheme)
         check_codebook_dtype(codebook_dtype)
-        wanted = assign_bits(bits, self.names, self.kept)
+        wanted = {n: rule.require(b) for n, b in assign_bits(bits, self.names, self.kept).items()}
         key = (scheme, codebook_dtype, tuple(wanted.values()))
         if key not in self._fits:
             for name, b in wanted.items():
@@ -132,9 +134,9 @@ class PreparedModel:
         should_stop: Callable[[], bool] | None = None,
         progress: Callable[[float], None] | None = None,
         codebook_dtype: str = "float32",
-        bits: Iterable[int] = _ALL_BITS,
+        bits: Iterable[int] | None = None,
     ) -> bool:
-        """Fits all of 1 to 8 bits, in one pass where the scheme can.
+        """Fits all bit widths that a scheme has, in one pass where it can.
 
         The work runs in a thread of its own that holds no lock on the interpreter, while this one
         asks `should_stop` and reports to `progress` every 20 ms.
@@ -151,7 +153,8 @@ class PreparedModel:
         """
         rule = get_scheme(scheme)
         check_codebook_dtype(codebook_dtype)
-        bits = tuple(check_bits(b) for b in bits)
+        wanted = rule.allowed_bits if bits is None else bits
+        bits = tuple(rule.require(check_bits(b)) for b in wanted)
         state = np.zeros(2, dtype=np.int64)
         failures: list[BaseException] = []
 
@@ -185,7 +188,8 @@ class PreparedModel:
     def n_bytes(self) -> int:
         """Bytes of memory in use: sorted weights, their order, and the codes of all fits."""
         codes = sum(fit.codes.nbytes for fit in tuple(self._solved.values()))
-        return self.rows.values.nbytes + self.rows.order.nbytes + codes
+        pooled = sum(pool.rows.values.nbytes for pool in self.pools.values())
+        return self.rows.values.nbytes + self.rows.order.nbytes + pooled + codes
 
     def forget(self) -> None:
         """Drops all fits made so far; they are made anew when they are asked for."""
@@ -214,6 +218,7 @@ class PreparedModel:
                 plan.dtype,
                 name,
                 state,
+                self.pools.get(name),
             )
             for fit in found:
                 self._solved[scheme.name, codebook_dtype, name, fit.bits] = fit
@@ -229,7 +234,8 @@ def prepare(
 
     Args:
         model: The network.
-        granularity: Weights that share a codebook: `"tensor"`, `"channel"` or `"group"`.
+        granularity: Weights that share a codebook: `"tensor"`, `"channel"`, `"group"`, or
+            `"shared"`: a codebook for each tensor and a scale for each channel.
         group_size: Consecutive weights of a channel in a group, for `"group"`.
         keep: Tensors left in full precision: tags (`"bias"`, `"norm"`, `"first"`, `"last"`,
             `"time"`), names, or patterns.
@@ -275,6 +281,11 @@ def prepare(
         granularity=granularity,
         group_size=group_size,
         description=describe(model),
+        pools=MappingProxyType(
+            {n: pool_rows(rows, p.first, p.last) for n, p in plans.items()}
+            if granularity == "shared"
+            else {}
+        ),
     )
 
 

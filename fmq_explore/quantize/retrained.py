@@ -89,13 +89,15 @@ def _as_fit(old: TensorFit, fit: Fit, name: str, qm: QuantizedModel) -> TensorFi
         row_sse=row_sse,
         own_cells=True,
         row_transport_sse=None if q.w2_squared is None else q.row_w2.numpy() ** 2 * lengths,
+        row_scales=q.row_scales,
+        radix=old.radix,
     )
 
 
 def _replaced(
     q: QuantizedTensor, name: str, parameters: NDArray, codes: Tensor, weights: Tensor
 ) -> QuantizedTensor:
-    levels = torch.from_numpy(get_scheme(q.scheme).levels(parameters, q.bits))
+    levels = torch.from_numpy(get_scheme(q.scheme).levels(parameters, q.bits, q.row_scales))
     levels = levels.to(q.dtype).float()
     _check_finite(levels, name)
     replaced = replace(q, parameters=parameters, codebook=levels, codes=codes)

@@ -1,4 +1,4 @@
-"""A tensor seen as rows: the runs of weights that share one codebook, sorted once."""
+"""A tensor seen as rows: the runs of weights that share one codebook or scale, sorted once."""
 
 __all__ = ["GRANULARITIES", "Rows", "check_granularity", "row_lengths", "sort_rows"]
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-GRANULARITIES = ("tensor", "channel", "group")
+GRANULARITIES = ("tensor", "channel", "group", "shared")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ def row_lengths(
     Args:
         shape: Shape of the tensor; dimension 0 counts the output channels. A tensor of fewer than
             two dimensions is one channel.
-        granularity: `"tensor"`, `"channel"` or `"group"`.
+        granularity: `"tensor"`, `"channel"`, `"group"`, or `"shared"`, whose rows are channels.
         group_size: Weights in a group; the last group of every channel may be shorter.
 
     Example:
@@ -76,7 +76,7 @@ def row_lengths(
         return np.array([size], dtype=np.int64)
     channels = shape[0] if len(shape) > 1 else 1
     length = size // channels
-    if granularity == "channel":
+    if granularity in ("channel", "shared"):
         return np.full(channels, length, dtype=np.int64)
     assert group_size is not None
     full, rest = divmod(length, group_size)
@@ -91,7 +91,7 @@ def sort_rows(
 
     Args:
         arrays: Finite float32 or float64 arrays of any shape.
-        granularity: `"tensor"`, `"channel"` or `"group"`.
+        granularity: `"tensor"`, `"channel"`, `"group"` or `"shared"`.
         group_size: Weights in a group, for `"group"`.
     """
     total = sum(array.size for array in arrays)

@@ -3,7 +3,7 @@
 __all__ = ["TensorFit", "check_codebook_dtype", "solve", "to_array"]
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from .cells import assign_nearest, assign_splits
+from .packing import packed_size
 from .rows import Rows
 from .scheme import CODEBOOK_DTYPES, Scheme, Solution
+from .shared import Pool, scales_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,12 +26,14 @@ class TensorFit:
         bits: Bits in a code.
         codes: Index of every weight's level, uint8, shape (n,), in the tensor's own order.
         levels: Levels really used, float32, shape (rows, K).
-        parameters: What a file stores for each row, shape (rows, p).
+        parameters: What a file stores for each row, shape (rows, p), or once for all, (1, p).
         row_sse: Summed squared error of each row, float64, shape (rows,).
         own_cells: Whether cells were chosen by rank and not by the nearest level.
         left: Whether the tensor was left as it is.
         row_transport_sse: Summed squared distance of each row to its levels under the best
             coupling, where that is not `row_sse`: codes that were trained need not be monotone.
+        row_scales: The stored scale of every row, shape (rows,), where rows share a codebook.
+        radix: How many codes are in use, where that decides how they are packed.
     """
 
     bits: int
@@ -40,6 +44,14 @@ class TensorFit:
     own_cells: bool = False
     left: bool = False
     row_transport_sse: NDArray[np.float64] | None = None
+    row_scales: NDArray[np.floating] | None = None
+    radix: int | None = None
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes in a file: codebooks or scales, and packed codes."""
+        scales = 0 if self.row_scales is None else self.row_scales.nbytes
+        return self.parameters.nbytes + scales + packed_size(len(self.codes), self.bits, self.radix)
 
     @cached_property
     def sse(self) -> float:
@@ -95,12 +107,14 @@ def solve(
     dtype: torch.dtype,
     name: str,
     state: NDArray[np.int64] | None = None,
+    pool: Pool | None = None,
 ) -> list[TensorFit]:
     """Fits the tensor in rows first..last at each bit width (ascending).
 
     The levels are rounded as the file and the tensor's own type round them before codes and errors
     are computed, so every figure is one of what is really used. Returns an empty list when
-    `state[0]` asked to stop.
+    `state[0]` asked to stop. With a pool the scheme sees the pooled row only, and every weight goes
+    to the nearest level of its own row.
 
     Raises:
         ValueError: A level is out of range of the type that stores it.
@@ -108,18 +122,25 @@ def solve(
     n = int(rows.offsets[last] - rows.offsets[first])
     left = [b for b in bits if scheme.keeps_small and n < 2**b]
     fitted = [b for b in bits if b not in left]
-    solutions = scheme.fit(rows, first, last, fitted, codebook_dtype, state) if fitted else []
+    seen = (rows, first, last) if pool is None else (pool.rows, 0, 1)
+    solutions = scheme.fit(*seen, fitted, codebook_dtype, state) if fitted else []
     if len(solutions) < len(fitted):
         return []
     fits = []
     for b, solution in zip(fitted, solutions, strict=True):
-        levels = _round(scheme.levels(solution.parameters, b), dtype)
+        scales = None
+        if pool is not None:
+            table = scheme.levels(solution.parameters, b)[0].astype(np.float64)
+            scales = scales_of(rows, first, last, table, pool, np.dtype(codebook_dtype))
+            solution = Solution(solution.parameters)
+        levels = _round(scheme.levels(solution.parameters, b, scales), dtype)
         if not np.isfinite(levels).all():
             raise ValueError(
                 f"tensor {name!r} has levels too large for {codebook_dtype} codebooks or its own "
                 f"type; rescale it, keep it, or choose codebook_dtype='float32'"
             )
-        fits.append(_assign(scheme, rows, first, last, b, levels, solution))
+        fit = _assign(rows, first, last, b, levels, solution)
+        fits.append(replace(fit, row_scales=scales, radix=scheme.radix))
     return fits + [_leave(rows, first, last, b, dtype) for b in left]
 
 
@@ -131,7 +152,6 @@ def _round(levels: NDArray[np.float32], dtype: torch.dtype) -> NDArray[np.float3
 
 
 def _assign(
-    scheme: Scheme,
     rows: Rows,
     first: int,
     last: int,
@@ -146,7 +166,7 @@ def _assign(
         assign_nearest(*head, codes, sse)
     else:
         assign_splits(*head, solution.splits, codes, sse)
-    return TensorFit(bits, codes, levels, solution.parameters, sse, scheme.own_cells)
+    return TensorFit(bits, codes, levels, solution.parameters, sse, solution.splits is not None)
 
 
 def _leave(rows: Rows, first: int, last: int, bits: int, dtype: torch.dtype) -> TensorFit:

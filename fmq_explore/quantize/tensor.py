@@ -15,12 +15,16 @@ from .bits import check_bits
 from .packing import pack, packed_size, unpack
 from .rows import check_granularity, row_lengths, sort_rows
 from .scheme import get_scheme
+from .shared import pool_rows
 from .solve import TensorFit, check_codebook_dtype, solve, to_array
 
 
 @dataclass(frozen=True, eq=False)
 class QuantizedTensor:
     """Weights as indices into small codebooks, one codebook for each row.
+
+    With granularity `"shared"` the rows' codebooks are one codebook times a scale for each row, and
+    only these are stored; `codebook` holds the product.
 
     Attributes:
         codes: Indices into the codebook of the row, uint8, shape of the weights.
@@ -29,14 +33,16 @@ class QuantizedTensor:
         dtype: The type of the weights, and of `dequantize()`.
         scheme: Name of the scheme.
         bits: Bits in a code, 1 to 8.
-        granularity: What a row is: `"tensor"`, `"channel"` or `"group"`.
+        granularity: What a row is: `"tensor"`, `"channel"`, `"group"`, or `"shared"`: a channel.
         group_size: Weights in a group, for `"group"`.
-        parameters: What a file stores for each row, shape (rows, p): a scale, or the codebook.
+        parameters: What a file stores for each row, shape (rows, p): a scale, or the codebook; once
+            for all rows, shape (1, p), with granularity `"shared"`.
         mse: Mean squared error of the stored levels.
         norm_squared: Sum of the squared weights.
         row_w2: W2 of each row, float64, shape (rows,); None for a tensor read from a file.
         left: Whether the tensor has fewer than 2^bits weights and was left as it is.
         w2_squared: W2^2 where it is not `mse`: codes that were trained need not be monotone.
+        row_scales: The stored scale of each row, shape (rows,), with granularity `"shared"`.
     """
 
     codes: Tensor
@@ -52,6 +58,7 @@ class QuantizedTensor:
     row_w2: Tensor | None
     left: bool = False
     w2_squared: float | None = None
+    row_scales: NDArray[np.floating] | None = None
 
     @property
     def shape(self) -> torch.Size:
@@ -80,7 +87,8 @@ class QuantizedTensor:
         """Bytes in a file: packed codes and codebooks or scales; the weights, if left alone."""
         if self.left:
             return self.codes.numel() * self.dtype.itemsize
-        return stored_size(self.parameters, self.codes.numel(), self.bits)
+        n, radix = self.codes.numel(), get_scheme(self.scheme).radix
+        return len(self._stored_numbers()) + packed_size(n, self.bits, radix)
 
     @property
     def bits_per_weight(self) -> float:
@@ -99,13 +107,18 @@ class QuantizedTensor:
         return self.codebook[self.rows, self.codes.long()].to(self.dtype)
 
     def to_bytes(self) -> bytes:
-        """Returns the parameters of all rows followed by the packed codes, `n_bytes` long."""
-        return self.parameters.tobytes() + pack(self.codes.numpy(), self.bits).tobytes()
+        """Returns parameters, scales of rows if any, and packed codes, `n_bytes` long."""
+        codes = pack(self.codes.numpy(), self.bits, get_scheme(self.scheme).radix)
+        return self._stored_numbers() + codes.tobytes()
+
+    def _stored_numbers(self) -> bytes:
+        scales = b"" if self.row_scales is None else self.row_scales.tobytes()
+        return self.parameters.tobytes() + scales
 
 
-def stored_size(parameters: NDArray, n: int, bits: int) -> int:
+def stored_size(parameters: NDArray, n: int, bits: int, radix: int | None = None) -> int:
     """Returns the bytes of the rows' parameters and of n packed codes."""
-    return parameters.nbytes + packed_size(n, bits)
+    return parameters.nbytes + packed_size(n, bits, radix)
 
 
 def from_bytes(
@@ -129,17 +142,21 @@ def from_bytes(
     rule = get_scheme(scheme)
     n = math.prod(shape)
     n_rows = len(row_lengths(shape, granularity, group_size))
+    n_rows, n_scales = (1, n_rows) if granularity == "shared" else (n_rows, 0)
     n_numbers = rule.n_parameters(bits)
-    stored = rule.parameter_dtype(codebook_dtype)
+    stored, scale_dtype = rule.parameter_dtype(codebook_dtype), np.dtype(codebook_dtype)
     size = n_rows * n_numbers * stored.itemsize
-    if len(data) != size + packed_size(n, bits):
+    start = size + n_scales * scale_dtype.itemsize
+    if len(data) != start + packed_size(n, bits, rule.radix):
         raise ValueError(
             f"{len(data)} bytes cannot hold {n} codes of {bits} bits and {n_rows} rows of "
-            f"{n_numbers} parameters"
+            f"{n_numbers} parameters with {n_scales} scales"
         )
     parameters = np.frombuffer(data, stored, n_rows * n_numbers).reshape(n_rows, n_numbers).copy()
-    codes = unpack(np.frombuffer(data, np.uint8, offset=size), n, bits).reshape(shape)
-    levels = torch.from_numpy(rule.levels(parameters, bits)).to(dtype).float()
+    scales = np.frombuffer(data[size:start], scale_dtype).copy() if n_scales else None
+    packed = np.frombuffer(data, np.uint8, offset=start)
+    codes = unpack(packed, n, bits, rule.radix).reshape(shape)
+    levels = torch.from_numpy(rule.levels(parameters, bits, scales)).to(dtype).float()
     return QuantizedTensor(
         codes=torch.from_numpy(codes),
         codebook=levels,
@@ -153,6 +170,7 @@ def from_bytes(
         norm_squared=norm_squared,
         row_w2=None,
         w2_squared=w2_squared,
+        row_scales=scales,
     )
 
 
@@ -184,6 +202,7 @@ def from_fit(
             )
         ),
         left=fit.left,
+        row_scales=fit.row_scales,
     )
 
 
@@ -200,8 +219,9 @@ def quantize(
     Args:
         w: Weights, floating point, finite, not empty; dimension 0 counts the output channels.
         scheme: A name in `SCHEMES`.
-        bits: Bits in a code, 1 to 8.
-        granularity: Weights that share a codebook: `"tensor"`, `"channel"` or `"group"`.
+        bits: Bits in a code, 1 to 8; some schemes have fewer widths, see `Scheme.allowed_bits`.
+        granularity: Weights that share a codebook: `"tensor"`, `"channel"`, `"group"`, or
+            `"shared"`: a codebook for the tensor and a scale for each channel.
         group_size: Consecutive weights of a channel in a group, for `"group"`.
         codebook_dtype: `"float32"` or `"float16"`, how codebooks are stored.
 
@@ -218,11 +238,12 @@ def quantize(
     rule = get_scheme(scheme)
     check_granularity(granularity, group_size)
     check_codebook_dtype(codebook_dtype)
-    bits = check_bits(bits)
+    bits = rule.require(check_bits(bits))
     group_size = group_size if granularity == "group" else None
     array, dtype = to_array(w, "w")
     rows = sort_rows([array], granularity, group_size)
-    (fit,) = solve(rule, rows, 0, len(rows), [bits], codebook_dtype, dtype, "w")
+    pool = pool_rows(rows, 0, len(rows)) if granularity == "shared" else None
+    (fit,) = solve(rule, rows, 0, len(rows), [bits], codebook_dtype, dtype, "w", pool=pool)
     norm_squared = float(np.square(rows.values).sum())
     return from_fit(
         fit,

@@ -25,9 +25,10 @@ def warm_up(progress: Callable[[float], None] | None = None) -> None:
     with torch.no_grad():
         layer.weight.copy_(torch.randn(4, 40, generator=generator))
     prepared = prepare(layer)
-    for done, name in enumerate(SCHEMES, start=1):
+    prepare(layer, "shared").fit("symmetric", 2)
+    for done, (name, scheme) in enumerate(SCHEMES.items(), start=1):
         prepared.fit_all(name)
-        fit = prepared.fit(name, 3)
+        fit = prepared.fit(name, scheme.nearest_bits(3))
         fit.borders("weight")
         fit.counts("weight")
         fit.write_into(layer)

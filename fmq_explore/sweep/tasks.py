@@ -1,6 +1,14 @@
 """What a sweep measures: one task a row, named by its content."""
 
-__all__ = ["BASELINE", "MEASUREMENT", "Task", "content_key", "fingerprint", "plan"]
+__all__ = [
+    "BASELINE",
+    "DEFAULT_SCHEMES",
+    "MEASUREMENT",
+    "Task",
+    "content_key",
+    "fingerprint",
+    "plan",
+]
 
 import hashlib
 import json
@@ -24,6 +32,12 @@ MEASUREMENT = 1
 BASELINE = "full"
 """The scheme of the rows that measure the full-precision model."""
 
+DEFAULT_SCHEMES = (
+    *("uniform", "symmetric", "clipped", "power_of_two"),
+    *("logarithmic", "piecewise", "equal_mass", "optimal"),
+)
+"""The schemes of the experiment: the paper's four, evenly spaced baselines, and the optimum."""
+
 _FULL = {"scheme": BASELINE, "bits": 32, "granularity": "", "codebook_dtype": "", "keep": ()}
 
 
@@ -35,7 +49,7 @@ class Task:
         model: A key of `available_models`, or the path of a model.
         scheme: A key of `SCHEMES`, or `"full"` for the full-precision model.
         bits: Bits of a code; 32 for the full-precision model.
-        granularity: `"tensor"`, `"channel"` or `"group"`; empty for the full-precision model.
+        granularity: A name in `GRANULARITIES`; empty for the full-precision model.
         group_size: Weights of a group, or None.
         seed: Seed of the noise.
         n: Number of generated samples; classes take turns.
@@ -90,8 +104,8 @@ def plan(
 
     Args:
         models: Models by name or path; by default all models of images that ship with the project.
-        schemes: Keys of `SCHEMES`; by default all.
-        bits: Bits of a code, 1 to 8.
+        schemes: Keys of `SCHEMES`; by default `DEFAULT_SCHEMES`.
+        bits: Bits of a code, 1 to 8; a scheme is measured at those of them that it has.
         granularities: Weights that share a codebook.
         seeds: Seeds of the noise. Latents are measured with the first one only.
         group_size: Weights of a group, where the granularity is `"group"`.
@@ -115,7 +129,7 @@ def plan(
     names = _image_models() if models is None else _unique(models)
     rules = {
         "granularity": _unique(granularities),
-        "scheme": tuple(SCHEMES) if schemes is None else _unique(schemes),
+        "scheme": DEFAULT_SCHEMES if schemes is None else _unique(schemes),
         "bits": _unique(bits),
     }
     noises, keep = _unique(seeds), _unique(keep)
@@ -129,6 +143,7 @@ def plan(
         | {"group_size": group_size if rule[0] == "group" else None}
         | storage
         for rule in product(*rules.values())
+        if rule[2] in SCHEMES[rule[1]].allowed_bits
     ]
     tasks = tuple(
         Task(model=model, **setting, **run, seed=seed, latents=seed == noises[0])
@@ -180,6 +195,9 @@ def _check(
     _check_names("solver", (run["solver"],), SOLVERS)
     _check_names("codebook_dtype", (codebook,), CODEBOOK_DTYPES)
     _check_numbers("bits", rules["bits"], 1, 8)
+    for name in rules["scheme"]:
+        if rules["bits"] and not set(rules["bits"]) & set(SCHEMES[name].allowed_bits):
+            SCHEMES[name].require(rules["bits"][0])  # says which bits there are
     _check_numbers("seed", seeds, 0, 2**63 - 1)
     _check_numbers("n", (run["n"],), 4, 2**20)
     _check_numbers("steps", (run["steps"],), 1, 2**20)

@@ -1,6 +1,5 @@
 """A quantized network: runs, reports, and goes to disk and back, bit for bit."""
 
-import itertools
 from pathlib import Path
 
 import pytest
@@ -40,14 +39,13 @@ def model() -> nn.Module:
     return model.eval()
 
 
-CONFIGURATIONS = list(
-    itertools.product(
-        SCHEMES,
-        (1, 3, 4, 8),
-        (("tensor", None), ("channel", None), ("group", 4)),
-        ("float32", "float16"),
-    )
-)
+CONFIGURATIONS = [
+    (scheme, bits, layout, codebook_dtype)
+    for scheme, rule in SCHEMES.items()
+    for bits in sorted({rule.nearest_bits(b) for b in (1, 3, 4, 8)})
+    for layout in (("tensor", None), ("channel", None), ("group", 4), ("shared", None))
+    for codebook_dtype in ("float32", "float16")
+]
 
 
 @pytest.mark.parametrize(("scheme", "bits", "layout", "codebook_dtype"), CONFIGURATIONS)
@@ -85,7 +83,7 @@ def test_round_trip(
 def test_round_trip_of_other_types(dtype: torch.dtype, model: nn.Module, tmp_path: Path) -> None:
     model = model.to(dtype)
     for scheme in SCHEMES:
-        qm = quantize_model(model, scheme, 3)
+        qm = quantize_model(model, scheme, SCHEMES[scheme].nearest_bits(3))
         qm.save(tmp_path / "q.safetensors")
         assert (tmp_path / "q.safetensors").stat().st_size == qm.n_bytes
         loaded = load_quantized(tmp_path / "q.safetensors", model)

@@ -10,7 +10,7 @@ from torch import nn
 
 from fmq_explore.quantize import SCHEMES, Fit, PreparedModel, prepare, quantize
 
-LAYOUTS = [("tensor", None), ("channel", None), ("group", 5)]
+LAYOUTS = [("tensor", None), ("channel", None), ("group", 5), ("shared", None)]
 
 
 def network(width: int = 24) -> nn.Module:
@@ -27,7 +27,7 @@ def test_a_fit_is_quantize_tensor_by_tensor(
 ) -> None:
     model, copy = network(), network()
     prepared = prepare(model, granularity, group_size)
-    for bits in (1, 3, 8):
+    for bits in {SCHEMES[scheme].nearest_bits(b) for b in (1, 3, 8)}:
         fit = prepared.fit(scheme, bits)
         fit.write_into(copy)
         for name in prepared.names:
@@ -48,7 +48,7 @@ def test_counts_and_borders_describe_the_cells(
 ) -> None:
     prepared = prepare(network(), granularity, group_size)
     for name in prepared.names:
-        for bits in (1, 2, 4):
+        for bits in {SCHEMES[scheme].nearest_bits(b) for b in (1, 2, 4)}:
             fit = prepared.fit(scheme, bits)
             counts, borders = fit.counts(name), fit.borders(name)
             assert borders.shape == (counts.shape[0], counts.shape[1] - 1)
@@ -62,12 +62,12 @@ def test_counts_and_borders_describe_the_cells(
 
 def test_fit_all_equals_single_fits() -> None:
     once, apart = prepare(network()), prepare(network())
-    for scheme in SCHEMES:
-        assert not once.is_fitted(scheme, 3)
+    for scheme, rule in SCHEMES.items():
+        assert not once.is_fitted(scheme, rule.nearest_bits(3))
         fractions: list[float] = []
         assert once.fit_all(scheme, progress=fractions.append)
         assert all(0 <= f <= 1 for f in fractions)
-        for bits in range(1, 9):
+        for bits in rule.allowed_bits:
             assert once.is_fitted(scheme, bits)
             together, alone = once.fit(scheme, bits), apart.fit(scheme, bits)
             assert together.w2 == pytest.approx(alone.w2, rel=1e-6, abs=1e-9)

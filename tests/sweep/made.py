@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from fmq_explore.quantize import SCHEMES
 from fmq_explore.sweep.table import COLUMNS, Table, tidy
+from fmq_explore.sweep.tasks import DEFAULT_SCHEMES
 
 MODELS = ("small", "medium", "large")
-ERROR = dict(zip(SCHEMES, (1.0, 1.5, 0.6, 1.2, 3.0, 1.4, 0.7, 0.4), strict=True))
+ERROR = dict(zip(DEFAULT_SCHEMES, (1.0, 1.5, 0.6, 1.2, 3.0, 1.4, 0.7, 0.4), strict=True))
 
 Law = Callable[[str, int], float]
 
@@ -38,7 +38,7 @@ def made_table(
             }
             rows.append(full | {"latent_variance": None if seed else 1.0})
             for granularity in granularities:
-                for scheme in SCHEMES:
+                for scheme in DEFAULT_SCHEMES:
                     for bits in range(2, 9):
                         error = squared_error(scheme, bits)
                         extra = 2**bits / 32 if granularity == "channel" else 0.1

@@ -8,15 +8,15 @@ import torch
 from scipy import stats
 
 from fmq_explore.measure import bootstrap
-from fmq_explore.quantize import SCHEMES
 from fmq_explore.sweep.claims import claim_latents, claim_quality, claim_ratio, claim_scaling
 from fmq_explore.sweep.evidence import Evidence, geometric, over_models, slopes_db
 from fmq_explore.sweep.standings import at_budget, crossover, wins
 from fmq_explore.sweep.table import Table
+from fmq_explore.sweep.tasks import DEFAULT_SCHEMES
 
 from .made import ERROR, made_table, squared_error
 
-ALL = tuple(SCHEMES)
+ALL = DEFAULT_SCHEMES
 OT, OTHERS = "equal_mass", ("uniform", "piecewise", "logarithmic")
 
 

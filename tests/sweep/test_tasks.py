@@ -5,8 +5,7 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from fmq_explore.quantize import SCHEMES
-from fmq_explore.sweep.tasks import Task, content_key, fingerprint, plan
+from fmq_explore.sweep.tasks import DEFAULT_SCHEMES, Task, content_key, fingerprint, plan
 from fmq_explore.zoo import available_models, load_model
 
 
@@ -22,9 +21,15 @@ def test_the_plan_is_the_product_and_one_baseline_a_seed():
 def test_by_default_it_is_the_whole_experiment():
     tasks = plan()
     images = [name for name, card in available_models().items() if len(card.data_shape) == 3]
-    assert len(tasks) == len(images) * (len(SCHEMES) * 7 * 2 + 1) * 3
+    assert len(tasks) == len(images) * (len(DEFAULT_SCHEMES) * 7 * 2 + 1) * 3
     assert {t.n for t in tasks} == {128}
     assert {t.steps for t in tasks} == {6}
+
+
+def test_a_scheme_is_measured_at_the_bits_it_has():
+    tasks = plan(["moons"], ["ternary", "uniform"], [1, 2, 3], ["channel"], [0])
+    found = [(t.scheme, t.bits) for t in tasks if not t.is_baseline]
+    assert found == [("ternary", 2), ("uniform", 1), ("uniform", 2), ("uniform", 3)]
 
 
 def test_latents_are_asked_of_the_first_seed_only():
@@ -44,6 +49,7 @@ def test_tasks_of_a_model_stand_side_by_side_and_groups_have_a_size():
     [
         ({"models": ["celeba"]}, "no model 'celeba'"),
         ({"models": ["moons"], "schemes": ["optimum"]}, "scheme 'optimum' is unknown"),
+        ({"models": ["moons"], "schemes": ["binary"], "bits": [4, 2]}, "'binary' has 1 bit only"),
         ({"models": ["moons"], "schemes": ["full"]}, "scheme 'full' is unknown"),
         ({"models": ["moons"], "granularities": ["row"]}, "granularity 'row' is unknown"),
         ({"models": ["moons"], "solver": "rk5"}, "solver 'rk5' is unknown"),
