@@ -13,6 +13,7 @@ __all__ = [
     "Source",
     "Stack",
     "Verdict",
+    "Workload",
     "anchor_time",
     "assess",
     "assess_all",
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from .plan import Plan
     from .stacks import Stack, available_stacks
     from .verdict import Verdict
+    from .workload import Workload
 
 __getattr__ = lazy_names(
     __name__,
@@ -55,6 +57,7 @@ __getattr__ = lazy_names(
         "Source": "devices",
         "Stack": "stacks",
         "Verdict": "verdict",
+        "Workload": "workload",
         "anchor_time": "anchor",
         "assess": "assessment",
         "assess_all": "assessment",

@@ -18,7 +18,7 @@ from .timing import energy_of, latency_of
 from .verdict import Memory, Part, Verdict, judge
 from .workload import Workload
 
-Network = Fit | QuantizedModel | nn.Module | Footprint
+Network = Fit | QuantizedModel | nn.Module | Footprint | Workload
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def assess(
     """Assesses a network on one chip.
 
     Args:
-        network: A quantized network, a fit of its weights, one in full precision, or what
-            `footprint` made of it.
+        network: A quantized network, a fit of its weights, one in full precision, what
+            `footprint` made of it, or a `Workload`, which holds plan and cost as well.
         device: A chip, or its name.
         plan: How samples are drawn; by default 10 midpoint steps and int8 activations.
         cost: What `network_cost` found, for a fit or a footprint; without it, or for weights alone,
@@ -91,6 +91,8 @@ def assess_all(
 
 
 def _workload(network: Network, plan: Plan | None, cost: Cost | None) -> Workload:
+    if isinstance(network, Workload):
+        return network
     weights = network if isinstance(network, Footprint) else footprint(network)
     module = network.model if isinstance(network, QuantizedModel) else network
     if cost is None and isinstance(module, nn.Module) and getattr(module, "data_shape", None):

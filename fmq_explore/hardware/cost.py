@@ -1,6 +1,6 @@
 """What one evaluation of a velocity network costs: multiply-accumulates, and memory at its peak."""
 
-__all__ = ["Cost", "network_cost"]
+__all__ = ["Cost", "is_counted", "network_cost"]
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -60,10 +60,22 @@ class Cost:
             decoded_bytes: Bytes of a decompressed weight.
             batch: Samples at once; guidance takes two.
         """
+        live, decoding = self.memory(activation_bits, decoded, decoded_bytes, batch)
+        return int((live + decoding).max(initial=0))
+
+    def memory(
+        self,
+        activation_bits: int = 8,
+        decoded: Collection[str] = (),
+        decoded_bytes: int = 1,
+        batch: int = 1,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Returns the bytes alive at every operation, and those of decompressed weights beside.
+
+        Takes the arguments of `peak_bytes`; two arrays of shape (operations,).
+        """
         live = batch * self._live * (activation_bits // 8)
-        if decoded:
-            live = live + decoded_bytes * self._reads(decoded)
-        return int(live.max(initial=0))
+        return live, decoded_bytes * self._reads(decoded) if decoded else np.zeros_like(live)
 
     def n_decoded(self, decoded: Collection[str]) -> int:
         """Returns how many weights one evaluation decompresses, each time they are read."""
@@ -116,6 +128,11 @@ def network_cost(network: nn.Module) -> Cost:
     cost = Cost(tuple(replace(step.operation, n_live=n) for step, n in steps), prod(shape))
     _REMEMBERED[network] = cost
     return cost
+
+
+def is_counted(network: nn.Module) -> bool:
+    """Whether `network_cost` would answer from memory."""
+    return network in _REMEMBERED
 
 
 def _alive(graph: Graph) -> NDArray[np.int64]:

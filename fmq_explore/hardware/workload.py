@@ -5,6 +5,9 @@ __all__ = ["Workload"]
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .contents import FULL_BITS, Footprint
 from .cost import Cost
 from .figure import Figure, missing
@@ -79,21 +82,28 @@ class Workload:
 
     @cached_property
     def _plain_sram(self) -> tuple[Part, ...]:
-        return self._sram(())
+        return self._sram(False)
 
     @cached_property
     def _decoded_sram(self) -> tuple[Part, ...]:
-        return self._sram(self.weights.quantized)
+        return self._sram(True)
 
-    def _sram(self, decoded: frozenset[str] | tuple[()]) -> tuple[Part, ...]:
+    def memory(self, decodes: bool = True) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Returns the bytes alive at every operation, and those of decompressed weights beside."""
         assert self.cost is not None
-        width, batch = self.activation_bits, self.plan.batch
-        plain = self.cost.peak_bytes(width, batch=batch)
-        peak = self.cost.peak_bytes(width, decoded, width // 8, batch)
+        decoded = self.weights.quantized if decodes else ()
+        width = self.activation_bits
+        return self.cost.memory(width, decoded, width // 8, self.plan.batch)
+
+    def _sram(self, decodes: bool) -> tuple[Part, ...]:
+        assert self.cost is not None
+        live, decoding = self.memory(decodes)
+        plain = int(live.max(initial=0))
+        peak = int((live + decoding).max(initial=0))
         state = STATE_BYTES * self.cost.n_state * state_copies(self.plan.solver)
-        live = "most tensors alive at once in the recorded network, skips included"
+        most = "most tensors alive at once in the recorded network, skips included"
         parts = (
-            Part("activations", plain, "derived", live),
+            Part("activations", plain, "derived", most),
             Part("decoding", peak - plain, "derived", "what decompressed weights add to that"),
             Part("ODE state", state, "derived", "states in float32 that the solver holds"),
             Part("working", self.plan.working_bytes, "assumed", "chosen: stack and scratch"),
