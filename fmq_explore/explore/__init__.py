@@ -1,11 +1,14 @@
 """The headless explorer: requests in, views out; everything the app shows, without a widget."""
 
 __all__ = [
+    "ACTIVATION_METHODS",
     "DEFAULT_MODEL",
     "MEASURES",
     "RESCUED",
     "UNCONDITIONAL",
     "UPLOAD",
+    "ActivationCost",
+    "ActivationView",
     "AllocationView",
     "BoundView",
     "ByteCache",
@@ -16,6 +19,7 @@ __all__ = [
     "LatentSet",
     "LatentView",
     "LatestRunner",
+    "LayerActivations",
     "LivePoint",
     "Measure",
     "Missing",
@@ -44,6 +48,12 @@ __all__ = [
 from typing import TYPE_CHECKING
 
 from .._lazy import lazy_names
+from .activation_results import (
+    ACTIVATION_METHODS,
+    ActivationCost,
+    ActivationView,
+    LayerActivations,
+)
 from .measures_results import (
     MEASURES,
     AllocationView,

@@ -1,13 +1,13 @@
 """What the activation stage hands to its panel: frozen records, nothing drawn."""
 
-__all__ = ["METHODS", "ActivationCost", "ActivationView", "LayerActivations"]
+__all__ = ["ACTIVATION_METHODS", "ActivationCost", "ActivationView", "LayerActivations"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-METHODS = {
+ACTIVATION_METHODS = {
     "min_max": "min-max",
     "mse": "MSE",
     "percentile": "percentile",

@@ -17,7 +17,7 @@ from ..integer import (
     record_activations,
 )
 from ..measure.velocity import velocities, velocity_error
-from .activation_results import METHODS, ActivationCost, ActivationView, LayerActivations
+from .activation_results import ACTIVATION_METHODS, ActivationCost, ActivationView, LayerActivations
 from .request import Request
 from .sampling import class_labels, fidelity, full_size, reference_flow
 from .workspace import Workspace
@@ -54,17 +54,22 @@ def activation_view(
         fmq_explore.flow.Cancelled: ``should_stop`` said so.
     """
     scheme = request.shown[0] if request.shown else ""
-    runs = 1 + 2 * len(METHODS) + (1 + len(METHODS) if scheme else 0)
+    runs = 1 + 2 * len(ACTIVATION_METHODS) + (1 + len(ACTIVATION_METHODS) if scheme else 0)
     work = _Work(request, workspace, should_stop, progress, runs)
     record = work.once("record", work.record)
-    ranges = {m: work.once(f"range {m}", lambda m=m: work.choose(record, m)) for m in METHODS}
+    ranges = {
+        m: work.once(f"range {m}", lambda m=m: work.choose(record, m)) for m in ACTIVATION_METHODS
+    }
     model = workspace.model(request.model)
-    alone = {m: work.once(f"cost {m}", lambda m=m: work.cost(model, ranges[m])) for m in METHODS}
+    alone = {
+        m: work.once(f"cost {m}", lambda m=m: work.cost(model, ranges[m]))
+        for m in ACTIVATION_METHODS
+    }
     beside: dict[str, ActivationCost] = {}
     if scheme:
         network = workspace.scratch(request.model)
         workspace.fit(request, scheme).write_into(network)
-        beside = {m: work.cost(network, ranges.get(m)) for m in ("", *METHODS)}
+        beside = {m: work.cost(network, ranges.get(m)) for m in ("", *ACTIVATION_METHODS)}
     return ActivationView(
         times=record.times,
         layers={name: _layer(name, record, ranges) for name in record.inputs},

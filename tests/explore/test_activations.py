@@ -8,7 +8,7 @@ import torch
 
 import fmq_explore as fmq
 from fmq_explore.explore import Request, Workspace, Yardsticks
-from fmq_explore.explore.activation_results import METHODS
+from fmq_explore.explore.activation_results import ACTIVATION_METHODS
 from fmq_explore.explore.activations import activation_view
 from fmq_explore.flow import Cancelled
 from fmq_explore.integer import calibrate_activations, integer_layers, quantize_activations
@@ -31,8 +31,8 @@ def view(workspace):
 
 
 def test_all_methods_and_all_layers_are_there(view) -> None:
-    assert METHODS.keys() == CALIBRATIONS.keys() == view.costs.keys()
-    assert view.scheme_costs.keys() == {"", *METHODS}
+    assert ACTIVATION_METHODS.keys() == CALIBRATIONS.keys() == view.costs.keys()
+    assert view.scheme_costs.keys() == {"", *ACTIVATION_METHODS}
     assert view.layers.keys() == integer_layers(fmq.load_model("digits")).keys()
     assert (view.scheme, view.n, view.bits) == ("optimal", 32, 8)
 
@@ -75,7 +75,7 @@ def test_another_scheme_measures_the_reference_no_second_time(workspace, view) -
         progress=done.append,
     )
     assert again.costs == view.costs  # the very records: they compare by their floats
-    assert all(again.costs[m] is view.costs[m] for m in METHODS)
+    assert all(again.costs[m] is view.costs[m] for m in ACTIVATION_METHODS)
     assert again.scheme_costs[""] != view.scheme_costs[""]
     assert done == sorted(done)
     assert done[-1] == 1.0
