@@ -57,7 +57,13 @@ class ExplorerApp:
         problems = self.choice.apply_query(query)
         self.status = StatusBar()
         self.controls = Controls(self.choice)
-        self.pages = Pages(self.choice, self._choose_layer, self._choose_point, self._open_tutorial)
+        self.pages = Pages(
+            self.choice,
+            self._choose_layer,
+            self._choose_point,
+            self._choose_budget,
+            self._open_tutorial,
+        )
         self.lessons = LessonBand(self.choice, self._open_tutorial)
         tooltips = self.controls.tooltips | self.pages.tooltips | self.lessons.tooltips
         self.page = Page(self._on_page, theme=self._theme(), tooltips=tooltips)
@@ -150,6 +156,7 @@ class ExplorerApp:
         self._catalog = self._catalog.plus(name, entry)
         self.controls.fill(self._catalog)
         self.choice.model, self.choice.layer, self.choice.row = name, "", 0
+        self.choice.budget = 0
         self._schedule()
 
     def _post(self, function: Callable[[], None]) -> None:
@@ -238,7 +245,7 @@ class ExplorerApp:
                 self.choice.theme = "dark"
         elif event.get("event") == "bits":
             value = int(event["value"])
-            self.choice.bits = None if value in (0, 9) else value
+            self._choose_bits(None if value in (0, 9) else value)
         elif event.get("event") == "escape":
             self._escape()
 
@@ -259,7 +266,16 @@ class ExplorerApp:
 
     @guarded
     def _choose_point(self, scheme: str, bits: int) -> None:
-        self.choice.scheme, self.choice.bits = scheme, bits
+        self.choice.scheme = scheme
+        self._choose_bits(bits)
+
+    def _choose_bits(self, bits: int | None) -> None:
+        """Gives all tensors the same bits: that ends a budget."""
+        self.choice.budget, self.choice.bits = 0, bits
+
+    @guarded
+    def _choose_budget(self, n_bytes: int) -> None:
+        self.choice.budget = n_bytes
 
     @guarded
     def _reset(self) -> None:

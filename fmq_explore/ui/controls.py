@@ -47,6 +47,7 @@ class Controls:
                 _section("Quantization"),
                 self.scheme,
                 self.bits,
+                self.budget_line,
                 self.compare,
                 self.granularity,
                 self.group_size,
@@ -114,6 +115,12 @@ class Controls:
             description="bits",
             tooltip="Sets the bits of a code; so do the keys 1 to 8, and 0 for full precision.",
         ).add_class("fmq-bits")
+        self.budget = w.HTML().add_class("fmq-budget-note")
+        self.equal_bits = w.Button(
+            description="equal bits", tooltip="Gives all tensors the slider's bits again."
+        ).add_class("fmq-quiet")
+        self.equal_bits.on_click(lambda _: setattr(self._choice, "budget", 0))
+        self.budget_line = w.HBox([self.budget, self.equal_bits]).add_class("fmq-budget-shared")
         self.granularity = w.ToggleButtons(
             options=["tensor", "channel", "group"],
             description="share",
@@ -163,6 +170,11 @@ class Controls:
         self.new_noise.on_click(lambda _: setattr(self._choice, "seed", self._choice.seed + 1))
 
     def _bind_all(self) -> None:
+        # What a person sets by hand ends a budget; what follows the state leaves it alone
+        self.bits.observe(lambda change: self._end_budget("bits", change.new), "value")
+        self.model.observe(lambda change: self._end_budget("model", change.new), "value")
+        self._choice.observe(lambda _: self._follow_budget(), "budget")
+        self._follow_budget()
         for name in ("model", "scheme", "compare", "layer", "solver"):
             self._bind(name, getattr(self, name))
         for name in ("granularity", "group_size", "codebook_dtype", "guidance", "seed"):
@@ -248,6 +260,18 @@ class Controls:
             yield
         finally:
             self._is_filling = False
+
+    def _end_budget(self, name: str, value: Any) -> None:
+        value = None if name == "bits" and value == FULL else value
+        if not self._is_filling and value != getattr(self._choice, name):
+            self._choice.budget = 0
+
+    def _follow_budget(self) -> None:
+        budget = self._choice.budget
+        self.budget_line.layout.display = None if budget else "none"
+        (self.bits.add_class if budget else self.bits.remove_class)("fmq-overruled")
+        if budget:
+            self.budget.value = f"<span>shared out: {budget / 1e3:,.1f} kB</span>"
 
     def _follow_granularity(self) -> None:
         shown = self._choice.granularity == "group"

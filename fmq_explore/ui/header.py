@@ -1,4 +1,4 @@
-"""The head of the page: the name, the switch between the two pages of panels, and the tools."""
+"""The head of the page: the name, the switch between the pages of panels, and the tools."""
 
 __all__ = ["Header", "quiet_button"]
 
@@ -9,10 +9,11 @@ from .state import Choice
 HEADLINE = (
     "<h1>fmq<span>explore</span></h1><p>see what quantization does to a flow-matching model</p>"
 )
-PAGES = {"weights and samples": "samples", "measures": "measures"}
+PAGES = {"weights and samples": "samples", "measures": "measures", "budget": "budget"}
 PAGE_TIPS = [
     "Shows weights, distances, samples and trajectories.",
     "Shows quality against bits, the latents of real images, and bounds beside the measured gap.",
+    "Shares out a budget of bytes among the tensors, and sets bytes against quality.",
 ]
 
 

@@ -1,4 +1,4 @@
-"""The two pages of panels: which panels there are, which are on show, and what each is told."""
+"""The pages of panels: which panels there are, which are on show, and what each is told."""
 
 __all__ = ["MEASURED", "VIEW_OF", "Pages"]
 
@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as w
 
 from ..explore import (
+    AllocationView,
     BoundView,
     DistanceView,
     LatentView,
@@ -19,6 +20,7 @@ from ..explore import (
     WeightsView,
 )
 from .panels import (
+    AllocationPanel,
     BoundsPanel,
     DistancePanel,
     LatentsPanel,
@@ -39,12 +41,17 @@ VIEW_OF = {
 }
 """The view traits that a panel's buttons set: the panel, and its buttons."""
 
-MEASURING = ("quality", "latents", "bounds")
-"""The panels of the second page, which are also the stages that they need."""
+MEASURING = {"measures": ("quality", "latents", "bounds"), "budget": ("allocation",)}
+"""The panels of each page that are measured, which are also the stages that they need."""
 
 
-MEASURED = {QualityView: "quality", LatentView: "latents", BoundView: "bounds"}
-"""The panel of each view of the second page."""
+MEASURED = {
+    QualityView: "quality",
+    LatentView: "latents",
+    BoundView: "bounds",
+    AllocationView: "allocation",
+}
+"""The panel of each measured view."""
 
 
 class Pages:
@@ -54,6 +61,7 @@ class Pages:
         choice: The state, whose view traits the panels' buttons set.
         on_layer: Called with the name of a tensor that was clicked.
         on_point: Called with the scheme and the bits of a point that was clicked.
+        on_budget: Called with a budget of bytes, 0 for equal bits.
         on_tutorial: Called with the name of a panel's tutorial when it is asked for.
 
     Attributes:
@@ -65,6 +73,7 @@ class Pages:
         choice: Choice,
         on_layer: Callable[[str], None],
         on_point: Callable[[str, int], None],
+        on_budget: Callable[[int], None],
         on_tutorial: Callable[[str], None],
     ) -> None:
         self._choice = choice
@@ -75,29 +84,39 @@ class Pages:
         self.quality = QualityPanel()
         self.latents = LatentsPanel()
         self.bounds = BoundsPanel()
+        self.allocation = AllocationPanel(on_layer, on_budget)
         self.scrubber = Scrubber(choice)
         first = (self.weights, self.distance, self.samples, self.trajectories)
-        self._panels = {"samples": first, "measures": (self.quality, self.bounds, self.latents)}
+        self._panels = {
+            "samples": first,
+            "measures": (self.quality, self.bounds, self.latents),
+            "budget": (self.allocation,),
+        }
         self._boxes = {
             "samples": [_grid(first, "fmq-panels"), self.scrubber.widget],
             "measures": [_grid(self._panels["measures"], "fmq-measures")],
+            "budget": [_grid(self._panels["budget"], "fmq-budgets")],
         }
         self._built = dict.fromkeys(self._panels, "")
         self.widget = w.VBox([b for boxes in self._boxes.values() for b in boxes])
         self.widget.add_class("fmq-main")
-        for panel in (*first, *self._panels["measures"]):
+        for panel in (panel for panels in self._panels.values() for panel in panels):
             panel.widget.on_tutorial(on_tutorial)
         self.weights.row.observe(lambda change: setattr(choice, "row", change.new - 1), "value")
         for name, (panel, buttons) in VIEW_OF.items():
             self._tie(name, getattr(getattr(self, panel), buttons))
+        self._tie("objective", self.allocation.objective)
+        choice.observe(
+            lambda change: setattr(self.allocation.objective, "value", change.new), "objective"
+        )
         self.tooltips = {"fmq-measure": str(self.quality.mode.tooltip)}
         self._show_page()
 
     @property
     def measures(self) -> tuple[str, ...]:
         """The measuring stages that what is on show needs."""
-        if self._choice.page == "measures":
-            return MEASURING
+        if self._choice.page in MEASURING:
+            return MEASURING[str(self._choice.page)]
         return ("sensitivity",) if self._choice.distance_of == "sensitivity" else ()
 
     def build(self, theme: str) -> None:

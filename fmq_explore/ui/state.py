@@ -44,7 +44,7 @@ class Choice(traitlets.HasTraits):
     objective = traitlets.Unicode(Request.objective)
 
     # How it is looked at
-    page = traitlets.Enum(("samples", "measures"), default_value="samples")
+    page = traitlets.Enum(("samples", "measures", "budget"), default_value="samples")
     weights_as = traitlets.Enum(("histogram", "transport"), default_value="histogram")
     distance_of = traitlets.Enum(("model", "layer", "layers", "sensitivity"), default_value="model")
     samples_as = traitlets.Enum(("samples", "difference"), default_value="samples")

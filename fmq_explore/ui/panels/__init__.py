@@ -1,6 +1,7 @@
 """The panels: each draws one view of the explorer's results, and computes nothing."""
 
 __all__ = [
+    "AllocationPanel",
     "BoundsPanel",
     "DistancePanel",
     "LatentsPanel",
@@ -10,6 +11,7 @@ __all__ = [
     "WeightsPanel",
 ]
 
+from .allocation import AllocationPanel
 from .bounds import BoundsPanel
 from .distance import DistancePanel
 from .latents import LatentsPanel

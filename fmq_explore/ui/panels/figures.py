@@ -1,6 +1,6 @@
 """The plain figures beside the curves, one column a scheme."""
 
-__all__ = ["figures_table"]
+__all__ = ["figures_table", "size_text"]
 
 from collections.abc import Callable
 from html import escape
@@ -35,7 +35,7 @@ def _bits(figures: Figures) -> str:
     return "–".join(map(str, figures.mixed)) if figures.mixed else f"{figures.label_bits:g}"
 
 
-def _bytes(n_bytes: int) -> str:
+def size_text(n_bytes: int) -> str:
     """Writes a size with its unit: 1 kB is 1,000 bytes."""
     return f"{n_bytes / 1e6:.2f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:.0f} kB"
 
@@ -57,7 +57,7 @@ ROWS: tuple[tuple[str, str, Callable[[Figures], str]], ...] = (
         "Bits per weight: size of the file, all included, over the number of parameters.",
         lambda f: f"{f.bits_per_weight:.2f}",
     ),
-    ("file", "Size of the saved file.", lambda f: _bytes(f.n_bytes)),
+    ("file", "Size of the saved file.", lambda f: size_text(f.n_bytes)),
     (
         "compression",
         "Bytes of all parameters in float32 over the size of the file.",
