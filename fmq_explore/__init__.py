@@ -14,6 +14,7 @@ __all__ = [
     "quantize_model",
     "sample",
     "sweep",
+    "train_quantized",
     "tune",
 ]
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from .comparison import compare
     from .flow import invert, sample
     from .quantize import QuantizedModel, QuantizedTensor, load_quantized, quantize, quantize_model
-    from .rescue import tune
+    from .rescue import train_quantized, tune
     from .sweep import sweep
     from .zoo import available_models, load_model
 
@@ -47,6 +48,7 @@ __getattr__ = lazy_names(
         "quantize_model": "quantize",
         "sample": "flow",
         "sweep": "sweep",  # a package and a function, too
+        "train_quantized": "rescue",
         "tune": "rescue",
     },
 )

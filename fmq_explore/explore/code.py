@@ -3,7 +3,12 @@
 __all__ = ["code_for"]
 
 import json
+from collections.abc import Callable
+from dataclasses import asdict
+from inspect import signature
+from typing import Any
 
+from ..quantize import SCHEMES
 from .request import UNCONDITIONAL, UPLOAD, Request
 from .sampling import SampleSize
 
@@ -31,9 +36,11 @@ def code_for(request: Request, size: SampleSize | None, n_classes: int | None = 
             lines[1:1] = ["import torch"]
         lines += _sample("flow", "model", arguments)
     if request.bits is not None:
-        for name, scheme in (("", request.scheme), ("_2", request.compare)):
+        for name, scheme in (("", request.scheme), ("_2", request.second)):
             if scheme:
                 lines += _quantize(f"qm{name}", scheme, request, arguments is not None)
+                if request.rescue and not name and arguments is not None:
+                    lines += _rescue(request)
                 if arguments is not None:
                     lines += _sample(f"flow_q{name}", f"qm{name}.model", arguments)
         lines += ["", "print(qm.w2, qm.bits_per_weight, qm.n_bytes)"]
@@ -53,7 +60,7 @@ def _quantize(variable: str, scheme: str, request: Request, can_sample: bool) ->
     grain = f'granularity="{request.granularity}"'
     grain += f", group_size={request.group_size}" if request.granularity == "group" else ""
     storage = f'    keep={request.keep!r}, codebook_dtype="{request.codebook_dtype}",'
-    bits, before = str(request.bits), []
+    bits, before = str(SCHEMES[scheme].nearest_bits(request.bits or 1)), []
     if request.budget:
         bits = f"{variable.replace('qm', 'shares')}.bits"
         before = [
@@ -70,6 +77,29 @@ def _quantize(variable: str, scheme: str, request: Request, can_sample: bool) ->
         storage,
         ")",
     ]
+
+
+def _rescue(request: Request) -> list[str]:
+    """Writes the calls that train a network as the explorer did."""
+    from ..rescue import train_quantized, tune
+    from .rescuing import RESCUES
+
+    rescue = RESCUES[request.rescue]
+    lines = [f"qm = fmq.tune(qm, {_changed(tune, asdict(rescue.tuning))})"]
+    if rescue.training is not None:
+        recipe = asdict(rescue.training) | {"weight_learning_rate": rescue.weight_learning_rate}
+        lines += [f"qm = fmq.train_quantized(qm, {_changed(train_quantized, recipe)})"]
+    return lines
+
+
+def _changed(function: Callable[..., Any], recipe: dict[str, Any]) -> str:
+    """Writes the steps, and what else differs from the defaults of a function."""
+    known = signature(function).parameters
+    return ", ".join(
+        f"{name}={value!r}"
+        for name, value in recipe.items()
+        if name in known and (name == "steps" or known[name].default != value)
+    )
 
 
 def _sample(variable: str, network: str, arguments: list[str]) -> list[str]:

@@ -232,12 +232,13 @@ class Explorer:
             self.workspace.forget_fits(request)
         for scheme in request.schemes:
             if request.bits is not None and not ticket.cancelled:
+                rule = SCHEMES[scheme]
                 prepared.fit_all(
                     scheme,
                     should_stop=lambda: ticket.cancelled,
                     progress=lambda fraction: emit(Status(stage, fraction=fraction)),
                     codebook_dtype=request.codebook_dtype,
-                    bits=range(1, 9) if request.budget else (request.bits,),
+                    bits=None if request.budget else (rule.nearest_bits(request.bits),),
                 )
         if request.budget:
             self._collect(request, ticket, emit)
@@ -270,8 +271,13 @@ class Explorer:
         """Fits every scheme at every bit width once, so that a slider never waits for it."""
         prepared = self.workspace.prepared(request)
         dtype = request.codebook_dtype
-        todo = [s for s in SCHEMES if not all(prepared.is_fitted(s, b, dtype) for b in range(1, 9))]
-        if not self.workspace.has_room(request, n_fits=8 * len(todo)):
+        todo = [
+            name
+            for name, scheme in SCHEMES.items()
+            if not all(prepared.is_fitted(name, b, dtype) for b in scheme.allowed_bits)
+        ]
+        n_fits = sum(len(SCHEMES[name].allowed_bits) for name in todo)
+        if not self.workspace.has_room(request, n_fits=n_fits):
             return  # a large model: the curves show what was asked for
         start = perf_counter()
         for i, scheme in enumerate(todo):

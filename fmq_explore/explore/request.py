@@ -12,7 +12,7 @@ UNCONDITIONAL = -1
 UPLOAD = "upload:"
 """What the name of a model begins with whose file came through the browser."""
 
-GRANULARITIES = ("tensor", "channel", "group")
+GRANULARITIES = ("tensor", "channel", "group", "shared")
 CODEBOOK_DTYPES = ("float16", "float32")
 OBJECTIVES = ("sensitivity", "error")
 RESCUE_NAMES = ("", "levels", "codes")

@@ -164,14 +164,18 @@ class Workspace:
         return distance_view(request, prepared, partial(self.fit, request), known)
 
     def fit(self, request: Request, scheme: str) -> Fit:
-        """Returns the codebooks of one scheme for the request, fitted when first asked for."""
+        """Returns the codebooks of one scheme for the request, fitted when first asked for.
+
+        A scheme that does not have the request's bits gets the nearest that it has.
+        """
         if request.bits is None:
             raise ValueError("Full precision has no codebooks; choose 1 to 8 bits.")
         if scheme == RESCUED:
             return self._rescued(request)
         if request.budget:
             return self.budgets.share(request, scheme)[1]
-        return self.prepared(request).fit(scheme, request.bits, request.codebook_dtype)
+        bits = SCHEMES[scheme].nearest_bits(request.bits)
+        return self.prepared(request).fit(scheme, bits, request.codebook_dtype)
 
     def _rescued(self, request: Request) -> Fit:
         fit = self.rescues.fit(request)
@@ -194,8 +198,8 @@ class Workspace:
         if request.budget:
             return self.has_curves(request)
         return all(
-            prepared.is_fitted(scheme, request.bits, request.codebook_dtype)
-            for scheme in request.schemes
+            prepared.is_fitted(s, SCHEMES[s].nearest_bits(request.bits), request.codebook_dtype)
+            for s in request.schemes
         )
 
     def has_curves(self, request: Request) -> bool:

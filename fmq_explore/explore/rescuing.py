@@ -1,0 +1,177 @@
+"""The rescue stage: a quantized network is trained while its samples are watched."""
+
+__all__ = ["RESCUES", "Rescue", "Rescues", "Watched", "without_rescue"]
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from ..quantize import Fit
+from ..quantize.model import from_fit
+from ..quantize.retrained import adopt
+from ..rescue import FreeStudent, Student, Tuner, TuneRecipe
+from .request import Request
+from .results import RescueView
+
+MAX_DONE, MAX_BEGUN = 8, 2
+N_AVERAGED = 25
+
+
+@dataclass(frozen=True)
+class Rescue:
+    """A way to rescue a network, as the library's functions take it.
+
+    Attributes:
+        title: The name for people.
+        tuning: The recipe of `tune`, which comes first.
+        training: The recipe of `train_quantized`, None without.
+        weight_learning_rate: Its peak for latent weights.
+    """
+
+    title: str
+    tuning: TuneRecipe
+    training: TuneRecipe | None = None
+    weight_learning_rate: float = 0.0
+
+    @property
+    def steps(self) -> int:
+        """Steps of both parts."""
+        return self.tuning.steps + (self.training.steps if self.training else 0)
+
+
+RESCUES = {
+    "levels": Rescue("levels, biases and norms", TuneRecipe(steps=600)),
+    "codes": Rescue(
+        "codes as well",
+        TuneRecipe(steps=300),
+        TuneRecipe(steps=1200, learning_rate=0.05),
+        weight_learning_rate=0.02,
+    ),
+}
+
+
+class Rescues:
+    """Remembers rescued networks, and those that were begun and left: they go on from there."""
+
+    def __init__(self) -> None:
+        self._done: OrderedDict[tuple, tuple[Fit, RescueView]] = OrderedDict()
+        self._begun: OrderedDict[tuple, _Course] = OrderedDict()
+        self._lock = Lock()
+
+    def fit(self, request: Request) -> Fit | None:
+        """Returns the rescued network of a request, None before it is one."""
+        done = self._done.get(rescue_key(request))
+        return done and done[0]
+
+    def view(self, request: Request) -> RescueView | None:
+        """Returns how far the rescue of a request is, None before it was begun."""
+        key = rescue_key(request)
+        done = self._done.get(key)
+        if done is not None:
+            return done[1]
+        begun = self._begun.get(key)
+        return begun and begun.view()
+
+    def drop(self, model: str) -> None:
+        """Forgets what was made of a model."""
+        with self._lock:
+            for memory in (self._done, self._begun):
+                for key in [key for key in memory if key[0] == model]:
+                    del memory[key]
+
+    def run(
+        self,
+        request: Request,
+        plain: Fit,
+        model: nn.Module,
+        watch: Callable[["Watched"], Any],
+        should_stop: Callable[[], bool],
+    ) -> Fit:
+        """Rescues the network of a request, or goes on with it.
+
+        Args:
+            request: What is to be rescued, and how.
+            plain: The network as it was quantized.
+            model: The full-precision network.
+            watch: Called after every step.
+            should_stop: Asked before every step; what was reached is kept.
+
+        Raises:
+            fmq_explore.flow.Cancelled: ``should_stop`` said so.
+        """
+        key = rescue_key(request)
+        with self._lock:
+            course = self._begun.pop(key, None) or _Course(RESCUES[request.rescue], plain, model)
+            self._begun[key] = course
+            while len(self._begun) > MAX_BEGUN:
+                self._begun.popitem(last=False)
+        course.run(watch, should_stop)
+        fit = adopt(plain, course.tuner.student.quantized())
+        with self._lock:
+            self._begun.pop(key, None)
+            self._done[key] = fit, course.view()
+            while len(self._done) > MAX_DONE:
+                self._done.popitem(last=False)
+        return fit
+
+
+class _Course:
+    """One rescue from beginning to end: tuning, then training."""
+
+    def __init__(self, rescue: Rescue, plain: Fit, model: nn.Module) -> None:
+        self._rescue, self._model = rescue, model
+        self._before: list[float] = []
+        self.tuner = Tuner(Student(from_fit(plain, model), model), rescue.tuning)
+
+    def run(self, watch: Callable[["Watched"], Any], should_stop: Callable[[], bool]) -> None:
+        def after_step(tuner: Tuner) -> None:
+            watch(Watched(self.view(), tuner.student.write_into))
+
+        self.tuner.run(after_step, should_stop)
+        training = self._rescue.training
+        if training is None:
+            return
+        if not self._before:
+            tuned = self.tuner.student.quantized()
+            self._before = self.tuner.errors
+            student = FreeStudent(tuned, self._model, self._rescue.weight_learning_rate)
+            self.tuner = Tuner(student, training)
+        self.tuner.run(after_step, should_stop)
+
+    def view(self) -> RescueView:
+        errors = self._before + self.tuner.errors
+        return RescueView(
+            step=len(errors),
+            steps=self._rescue.steps,
+            error_before=_mean(errors[: N_AVERAGED // 5]),
+            error=_mean(errors[-N_AVERAGED:]),
+        )
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A moment of a rescue: how far it is, and how to get the weights of that moment."""
+
+    view: RescueView
+    write_into: Callable[[nn.Module], None]
+
+
+def rescue_key(request: Request) -> tuple:
+    """Names a rescue by all that decides it: the model first, then how it is quantized."""
+    group_size = request.group_size if request.granularity == "group" else None
+    rule = (request.granularity, group_size, request.keep, request.codebook_dtype)
+    return (request.model, request.rescue, request.scheme, *request.widths, *rule)
+
+
+def without_rescue(request: Request) -> Request:
+    """Returns the request for the network as it was before."""
+    return replace(request, rescue="")
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.sqrt(np.mean(np.square(values)))) if values else float("nan")
