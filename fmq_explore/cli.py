@@ -1,4 +1,4 @@
-"""The command line: train, sample and quantize without writing code."""
+"""The command line: train, sample, quantize and export without writing code."""
 
 __all__ = ["app", "main"]
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from .export_cli import export
 
 if TYPE_CHECKING:
     from .flow import Recipe, Trainer
@@ -104,7 +106,7 @@ def quantize(
     out: Annotated[Path, typer.Option(help="File to write")],
     scheme: Annotated[str, typer.Option(help="uniform, equal_mass, optimal, ...")] = "optimal",
     bits: Annotated[int, typer.Option(help="Bits of a code, 1 to 8")] = 3,
-    granularity: Annotated[str, typer.Option(help="tensor, channel or group")] = "channel",
+    granularity: Annotated[str, typer.Option(help="tensor, channel, group or shared")] = "channel",
     group_size: Annotated[int | None, typer.Option(help="Weights of a group")] = None,
 ) -> None:
     """Quantize a model and write it, packed, as safetensors."""
@@ -121,6 +123,9 @@ def quantize(
         f"{out}: {quantized.n_bytes} bytes, {quantized.bits_per_weight:.2f} bits per weight, "
         f"W2 {quantized.w2:.3g}, relative error {quantized.relative_error:.2%}"
     )
+
+
+app.command()(export)
 
 
 @app.command()

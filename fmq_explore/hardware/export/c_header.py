@@ -5,57 +5,14 @@ __all__ = ["c_data_bytes", "c_header", "write_c_header"]
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ...quantize import QuantizedModel
-from .c_arrays import WORD, CArray, c_name, c_string
-from .stored import StoredTensor, kept_array, stored_tensor
-
-KINDS = ("KEPT", "CODEBOOK", "CODEBOOK_HALF", "SCALE", "SCALE_OFFSET", "EXPONENT")
-"""How the levels of a tensor are found; the decoder has one case for each."""
+from .c_arrays import c_name, c_string
+from .c_contents import KINDS, Contents, Line, contents_of, name_size
 
 TEMPLATE = Path(__file__).with_name("decode_template.h")
-
-
-@dataclass(frozen=True, eq=False)
-class _Line:
-    """One line of the table of tensors: arrays by name, the other numbers as they are."""
-
-    name: str
-    codes: str
-    values: str
-    table: str
-    shape: tuple[int, ...]
-    n_rows: int
-    row_length: int
-    channel_length: int
-    bits: int
-    kind: str
-
-
-@dataclass(frozen=True, eq=False)
-class _Contents:
-    """All constants of a header."""
-
-    arrays: Sequence[CArray]
-    lines: Sequence[_Line]
-
-    @property
-    def n_dims(self) -> int:
-        """Dimensions that the table has room for."""
-        return max([1, *(len(line.shape) for line in self.lines)])
-
-    @property
-    def n_bytes(self) -> int:
-        """Bytes of constants on a chip with pointers of 32 bits."""
-        names = sum(_name_size(line.name) for line in self.lines)
-        line_size = 4 * WORD + (self.n_dims + 4) * WORD + WORD  # pointers; counts; three bytes
-        return names + line_size * len(self.lines) + sum(array.n_bytes for array in self.arrays)
 
 
 def write_c_header(qm: QuantizedModel, path: str | PathLike[str], name: str = "model") -> int:
@@ -73,7 +30,7 @@ def write_c_header(qm: QuantizedModel, path: str | PathLike[str], name: str = "m
         ValueError: The name is no C identifier, or float32 cannot hold a tensor that was kept.
     """
     path = Path(path)
-    contents = _contents(qm, name)
+    contents = contents_of(qm, name)
     unfinished = path.with_name(path.name + ".part")
     unfinished.write_text("".join(_source(qm, contents, name)), encoding="ascii")
     unfinished.replace(path)
@@ -96,7 +53,7 @@ def c_header(qm: QuantizedModel, name: str = "model") -> str:
         >>> "static inline void tiny_decode(const tiny_tensor *tensor, float *out)" in header
         True
     """
-    return "".join(_source(qm, _contents(qm, name), name))
+    return "".join(_source(qm, contents_of(qm, name), name))
 
 
 def c_data_bytes(qm: QuantizedModel) -> int:
@@ -115,101 +72,26 @@ def c_data_bytes(qm: QuantizedModel) -> int:
         >>> c_data_bytes(quantize_model(nn.Linear(64, 4), bits=2))
         248
     """
-    return _contents(qm, "model").n_bytes
+    return contents_of(qm, "model").n_bytes
 
 
-def _contents(qm: QuantizedModel, name: str) -> _Contents:
-    """Collects the constants: every array once, every tensor and every tied name in the table."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        raise ValueError(
-            f"name {name!r} cannot begin names in C: use letters, digits and underscores, a letter "
-            "first"
-        )
-    arrays: list[CArray] = []
-    lines: dict[str, _Line] = {}
-    tables: dict[bytes, str] = {}
-    for i, (tensor, q) in enumerate(sorted(qm.tensors.items())):
-        stored = stored_tensor(q)
-        table = _shared_table(stored.table, arrays, tables, name)
-        lines[tensor] = _quantized_line(tensor, stored, arrays, f"{name}_%s_{i}", table)
-    for i, (tensor, raw) in enumerate(sorted(qm.raw.items())):
-        kept = kept_array(raw, tensor)
-        arrays.append(CArray(f"{name}_kept_{i}", kept, f"{c_string(tensor)}, not quantized"))
-        n = kept.size
-        lines[tensor] = _Line(tensor, "0", arrays[-1].name, "0", kept.shape, 1, n, n, 32, "KEPT")
-    for alias, tensor in qm.tied.items():
-        lines[alias] = _Line(**{**vars(lines[tensor]), "name": alias})
-    return _Contents(arrays, [lines[tensor] for tensor in sorted(lines)])
-
-
-def _shared_table(
-    table: NDArray[np.float32] | None, arrays: list[CArray], tables: dict[bytes, str], name: str
-) -> str:
-    """Returns the name of a table, which tensors with equal ones share; 0 for none."""
-    if table is None:
-        return "0"
-    key = table.tobytes()
-    if key not in tables:
-        tables[key] = f"{name}_table_{len(tables)}"
-        arrays.append(CArray(tables[key], table, "what scales multiply, by code"))
-    return tables[key]
-
-
-def _quantized_line(
-    tensor: str, stored: StoredTensor, arrays: list[CArray], pattern: str, table: str
-) -> _Line:
-    """Adds the codes and values of a tensor to the arrays, and returns its line of the table."""
-    kind = _kind(stored)
-    title = c_string(tensor)
-    words = f"{title}: {stored.n_rows} rows, {kind.lower().replace('_', ' ')}"
-    values = CArray(pattern % "values", stored.values, words)
-    codes = CArray(pattern % "codes", stored.codes, f"{title}: codes of {stored.bits} bits")
-    arrays += [values, codes]
-    return _Line(
-        tensor,
-        codes.name,
-        values.name,
-        table,
-        stored.shape,
-        stored.n_rows,
-        stored.row_length,
-        stored.channel_length,
-        stored.bits,
-        kind,
-    )
-
-
-def _kind(stored: StoredTensor) -> str:
-    """Returns how the decoder finds the levels."""
-    if stored.table is None:
-        return "CODEBOOK_HALF" if stored.values.dtype == np.float16 else "CODEBOOK"
-    if stored.values.dtype == np.int8:
-        return "EXPONENT"
-    return "SCALE" if stored.values.shape[1] == 1 else "SCALE_OFFSET"
-
-
-def _source(qm: QuantizedModel, contents: _Contents, name: str) -> Iterator[str]:
+def _source(qm: QuantizedModel, contents: Contents, name: str) -> Iterator[str]:
     """Yields the header, part by part."""
     yield _head(qm, contents, name)
     for array in contents.arrays:
         yield array.source() + "\n\n"
     names = _identifiers([line.name for line in contents.lines], name)
     for i, line in enumerate(contents.lines):
-        size = _name_size(line.name)
+        size = name_size(line.name)
         yield f"static const char {name}_name_{i}[{size}] = {c_string(line.name)};\n"
     yield "\n/* Where each tensor stands in the table. */\nenum {\n"
     yield "".join(f"    {identifier} = {i},\n" for i, identifier in enumerate(names))
     yield f"    {name.upper()}_N_TENSORS = {len(names)}\n}};\n\n"
-    yield f"static const {name}_tensor {name}_tensors[{max(len(names), 1)}] = {{\n"
+    yield f"static const {name}_tensor {name}_tensors[{len(names)}] = {{\n"
     yield "".join(_row(i, line, contents.n_dims, name) for i, line in enumerate(contents.lines))
     yield "};\n\n"
     yield _renamed(TEMPLATE.read_text(encoding="ascii"), name)
     yield f"\n#endif /* {name.upper()}_H */\n"
-
-
-def _name_size(name: str) -> int:
-    """Returns the bytes of a name with its closing zero, in whole words."""
-    return -(-(len(name.encode()) + 1) // WORD) * WORD
 
 
 def _identifiers(tensors: Sequence[str], name: str) -> list[str]:
@@ -221,13 +103,13 @@ def _identifiers(tensors: Sequence[str], name: str) -> list[str]:
     ]
 
 
-def _row(i: int, line: _Line, n_dims: int, name: str) -> str:
+def _row(i: int, line: Line, n_dims: int, name: str) -> str:
     """Returns one line of the table of tensors."""
     shape = ", ".join(str(size) for size in (*line.shape, *(1,) * (n_dims - len(line.shape))))
     numbers = (math.prod(line.shape), line.n_rows, line.row_length, line.channel_length)
     counts = ", ".join(f"{n}u" for n in numbers)
     pointers = f"{name}_name_{i}, {line.codes}, {line.values}, {line.table}"
-    kind = f"{len(line.shape)}, {line.bits}, {name.upper()}_{line.kind}"
+    kind = f"{len(line.shape)}, {line.bits}, {line.radix}, {name.upper()}_{line.kind}"
     return f"    {{{pointers}, {{{shape}}}, {counts}, {kind}}},\n"
 
 
@@ -237,7 +119,7 @@ def _renamed(text: str, name: str) -> str:
     return re.sub(r"\bmodel(?=_)", name, text)
 
 
-def _head(qm: QuantizedModel, contents: _Contents, name: str) -> str:
+def _head(qm: QuantizedModel, contents: Contents, name: str) -> str:
     """Returns the beginning of the header, up to the type of a tensor."""
     kinds = "".join(f"    {name.upper()}_{kind} = {i},\n" for i, kind in enumerate(KINDS))
     values: Mapping[str, object] = {
@@ -285,6 +167,7 @@ typedef struct {
     uint32_t channel_length; /* rows begin anew with each channel */
     uint8_t n_dims;
     uint8_t bits;            /* of a code; 32 for a kept tensor */
+    uint8_t radix;           /* 0, or codes are digits below it, as many to a byte as fit */
     uint8_t kind;
 } model_tensor;
 

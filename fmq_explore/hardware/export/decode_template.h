@@ -49,6 +49,9 @@ static inline float model_level(const model_tensor *tensor, size_t row, unsigned
         return model_from_half(((const uint16_t *)tensor->values)[(row << tensor->bits) + code]);
     case MODEL_SCALE:
         return model_product(number[row], tensor->table[code]);
+    case MODEL_SCALE_HALF:
+        return model_product(model_from_half(((const uint16_t *)tensor->values)[row]),
+                             tensor->table[code]);
     case MODEL_SCALE_OFFSET:
         return model_product(number[2 * row], tensor->table[code]) + number[2 * row + 1];
     default: /* MODEL_EXPONENT */
@@ -57,16 +60,65 @@ static inline float model_level(const model_tensor *tensor, size_t row, unsigned
     }
 }
 
+/* Where the next code is. */
+typedef struct {
+    const uint8_t *byte;
+    unsigned bits, shift;                   /* of packed bits */
+    unsigned radix, digits, inverse;        /* of packed digits: 65536 / radix, rounded up */
+    unsigned left, rest;                    /* digits left of the last byte, and their number */
+} model_cursor;
+
+static inline unsigned model_next(model_cursor *cursor)
+{
+    unsigned code;
+    if (cursor->radix) {
+        if (cursor->left == 0) {
+            cursor->left = cursor->digits;
+            cursor->rest = *cursor->byte++;
+        }
+        cursor->left--;
+        code = cursor->rest;
+        cursor->rest = (code * cursor->inverse) >> 16; /* code / radix, exact for a byte */
+        return code - cursor->rest * cursor->radix;
+    }
+    code = (unsigned)*cursor->byte >> cursor->shift;
+    if (cursor->shift + cursor->bits > 8u)
+        code |= (unsigned)cursor->byte[1] << (8u - cursor->shift);
+    cursor->shift += cursor->bits;
+    cursor->byte += cursor->shift >> 3;
+    cursor->shift &= 7u;
+    return code & ((1u << cursor->bits) - 1u);
+}
+
+/* Finds the code of a weight. Eight codes of b bits fill b bytes; of digits below the radix as many
+   are in a byte as fit, the first one the lowest. */
+static inline model_cursor model_seek(const model_tensor *tensor, size_t first)
+{
+    model_cursor cursor = {tensor->codes, tensor->bits, 0, tensor->radix, 1, 0, 0, 0};
+    unsigned power = cursor.radix;
+    if (cursor.radix == 0) {
+        cursor.shift = (unsigned)(first & 7u) * cursor.bits;
+        cursor.byte += (first >> 3) * cursor.bits + (cursor.shift >> 3);
+        cursor.shift &= 7u;
+        return cursor;
+    }
+    cursor.inverse = 65535u / cursor.radix + 1u;
+    for (; power * cursor.radix <= 256u; power *= cursor.radix)
+        cursor.digits++;
+    cursor.byte += first / cursor.digits;
+    for (first %= cursor.digits; first > 0; first--)
+        model_next(&cursor);
+    return cursor;
+}
+
 /* Writes the weights first .. first + count - 1 of the flat tensor to out. */
 static inline void model_decode_range(const model_tensor *tensor, size_t first, size_t count,
                                       float *out)
 {
     const size_t channel_length = tensor->channel_length;
     const size_t row_length = tensor->row_length;
-    const unsigned bits = tensor->bits;
     size_t i, in_channel, in_row, row;
-    const uint8_t *byte;
-    unsigned shift;
+    model_cursor cursor;
 
     if (tensor->kind == MODEL_KEPT) {
         for (i = 0; i < count; i++)
@@ -77,17 +129,9 @@ static inline void model_decode_range(const model_tensor *tensor, size_t first, 
     in_row = in_channel % row_length;
     row = first / channel_length * ((channel_length + row_length - 1) / row_length)
         + in_channel / row_length;
-    shift = (unsigned)(first & 7u) * bits; /* eight codes fill as many bytes as a code has bits */
-    byte = tensor->codes + (first >> 3) * bits + (shift >> 3);
-    shift &= 7u;
+    cursor = model_seek(tensor, first);
     for (i = 0; i < count; i++) {
-        unsigned code = (unsigned)*byte >> shift;
-        if (shift + bits > 8u)
-            code |= (unsigned)byte[1] << (8u - shift);
-        out[i] = model_level(tensor, row, code & ((1u << bits) - 1u));
-        shift += bits;
-        byte += shift >> 3;
-        shift &= 7u;
+        out[i] = model_level(tensor, row, model_next(&cursor));
         in_row++;
         in_channel++;
         if (in_row == row_length || in_channel == channel_length) {

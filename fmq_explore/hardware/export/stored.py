@@ -2,14 +2,15 @@
 
 __all__ = ["StoredTensor", "kept_array", "stored_tensor"]
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ...quantize import SCHEMES, QuantizedTensor
-from ...quantize.packing import pack
+from ...quantize.packing import pack, unpack
 from ...quantize.rows import row_lengths
 
 
@@ -25,6 +26,7 @@ class StoredTensor:
     Attributes:
         shape: Shape of the weights.
         bits: Bits in a code.
+        radix: What digits are below where codes are packed as digits, or None.
         codes: The packed codes, uint8; see `quantize.packing.pack`.
         values: Numbers of each row, shape (rows, p), float32, float16 or int8.
         table: What the scales multiply, float32, shape (2^bits,), or None.
@@ -34,6 +36,7 @@ class StoredTensor:
 
     shape: tuple[int, ...]
     bits: int
+    radix: int | None
     codes: NDArray[np.uint8]
     values: NDArray
     table: NDArray[np.float32] | None
@@ -45,6 +48,10 @@ class StoredTensor:
         """Number of rows."""
         return len(self.values)
 
+    def unpacked(self) -> NDArray[np.uint8]:
+        """Returns the codes, one a byte, flat."""
+        return unpack(self.codes, math.prod(self.shape), self.bits, self.radix)
+
     def levels(self) -> NDArray[np.float32]:
         """Returns the level of every code, shape (rows, 2^bits)."""
         if self.table is None:
@@ -52,7 +59,7 @@ class StoredTensor:
         scales = self.values[:, :1]
         if scales.dtype == np.int8:
             return np.ldexp(self.table, scales.astype(np.int32))
-        levels = scales * self.table
+        levels = scales.astype(np.float32) * self.table
         return levels if self.values.shape[1] == 1 else levels + self.values[:, 1:]
 
 
@@ -69,36 +76,37 @@ def stored_tensor(q: QuantizedTensor) -> StoredTensor:
         ((2, 2), [0.0, 1.0, 2.0, 3.0], [208, 192])
     """
     lengths = row_lengths(q.shape, q.granularity, q.group_size)
-    n = q.codes.numel()
+    n, radix = q.codes.numel(), SCHEMES[q.scheme].radix
     one_channel = len(q.shape) < 2 or len(lengths) == 1
     values, table = _formula(q)
     tensor = StoredTensor(
         shape=tuple(q.shape),
         bits=q.bits,
-        codes=pack(q.codes.numpy(), q.bits),
+        radix=radix,
+        codes=pack(q.codes.numpy(), q.bits, radix),
         values=values,
         table=table,
         channel_length=n if one_channel else n // q.shape[0],
         row_length=int(lengths[0]),
     )
-    return tensor
+    levels = q.codebook.float().numpy()
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = tensor.levels()
+    same = found.shape == levels.shape and found.tobytes() == levels.tobytes()
+    return tensor if same else replace(tensor, values=levels, table=None)
 
 
 def _formula(q: QuantizedTensor) -> tuple[NDArray, NDArray[np.float32] | None]:
-    """Returns the smallest numbers that give the levels bit for bit, and their table."""
-    levels = q.codebook.float().numpy()
-    rule = SCHEMES[q.scheme]
-    parameters = np.ascontiguousarray(q.parameters)
-    table = None
-    if rule.storage != "codebook":
-        unit = np.eye(1, parameters.shape[1], dtype=parameters.dtype)  # a scale of 1 and no offset
-        unit = np.zeros_like(unit) if parameters.dtype == np.int8 else unit  # 2^0
-        table = rule.levels(unit, q.bits)[0]
-    tried = StoredTensor(tuple(q.shape), q.bits, np.empty(0, np.uint8), parameters, table, 0, 0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        found = tried.levels()
-    same = found.shape == levels.shape and found.tobytes() == levels.tobytes()
-    return (parameters, table) if same else (levels, None)
+    """Returns the numbers of every row, shape (rows, p), and the table they are for, if any."""
+    rule, numbers = SCHEMES[q.scheme], np.ascontiguousarray(q.parameters)
+    if q.row_scales is not None:  # of one codebook, or one grid, for all rows
+        return q.row_scales.reshape(-1, 1), rule.levels(numbers, q.bits)[0]
+    if rule.storage == "codebook":
+        return numbers, None
+    unit = np.eye(1, numbers.shape[1], dtype=numbers.dtype)  # a scale of 1, and no offset
+    if numbers.dtype == np.int8:
+        unit = np.zeros_like(unit)  # 2^0
+    return numbers, rule.levels(unit, q.bits)[0]
 
 
 def kept_array(tensor: torch.Tensor, name: str) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Generator, nn
 
-from fmq_explore.quantize import SCHEMES, QuantizedModel, quantize, quantize_model
+from fmq_explore.quantize import GRANULARITIES, SCHEMES, QuantizedModel, quantize, quantize_model
 
 SHAPES = {
     "conv": (6, 5, 3, 3),
@@ -29,7 +29,8 @@ def small_network(seed: int = 0) -> nn.Module:
 
 def small(scheme: str, granularity: str, codebook_dtype: str = "float32") -> QuantizedModel:
     """Quantizes that network, each tensor at another bit width where the scheme has several."""
-    bits = dict(zip(SHAPES, (3, 5, 2, 1, 8), strict=True))
+    allowed = SCHEMES[scheme].nearest_bits
+    bits = {name: allowed(b) for name, b in zip(SHAPES, (3, 5, 2, 1, 8), strict=True)}
     group = 7 if granularity == "group" else None
     keep = ("a_bias",)
     return quantize_model(small_network(), scheme, bits, granularity, group, keep, codebook_dtype)
@@ -39,10 +40,11 @@ def one_of_each() -> QuantizedModel:
     """Makes a network with a tensor of every scheme, granularity and type of codebook."""
     tensors = {}
     for i, scheme in enumerate(SCHEMES):
-        for granularity in ("tensor", "channel", "group"):
+        for granularity in GRANULARITIES:
             for j, stored in enumerate(("float32", "float16")):
                 w = np.random.default_rng(i).standard_normal((4, 3, 7)).astype(np.float32)
                 w *= np.float32(1e-6 if j else 1.0)  # float16 levels that are subnormal
-                q = quantize(w, scheme, 1 + (i + j) % 4, granularity, 5, stored)
+                bits = SCHEMES[scheme].nearest_bits(1 + (i + j) % 4)
+                q = quantize(w, scheme, bits, granularity, 5, stored)
                 tensors[f"{scheme}.{granularity}.{stored}"] = q
     return replace(small("optimal", "channel"), tensors=tensors, left=(), tied={})
