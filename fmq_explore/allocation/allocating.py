@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ..measure.sensitivity import sensitivity_of
-from ..quantize import PreparedModel, prepare
+from ..quantize import SCHEMES, PreparedModel, prepare
 from .curves import AllocationCurves, allocation_curves
 from .record import Allocation
 
@@ -118,7 +118,8 @@ def sensitivity_weights(
 
     A tensor of fewer weights than 3 bits have levels is left as it is there; it counts nothing.
     """
-    fit = prepared.fit(scheme, SENSITIVITY_BITS, codebook_dtype)
+    bits = SCHEMES[scheme].nearest_bits(SENSITIVITY_BITS)
+    fit = prepared.fit(scheme, bits, codebook_dtype)
     classes = getattr(model, "n_classes", None)
     label = torch.arange(N_SAMPLES) % classes if classes else None
     found = sensitivity_of(

@@ -265,7 +265,7 @@ def allocation_curves(
 
 def allowed_widths(scheme: str) -> tuple[int, ...]:
     """Returns the bit widths that a scheme can have."""
-    return tuple(range(1, 9))
+    return SCHEMES[scheme].allowed_bits
 
 
 def file_bytes(fit: Fit, name: str) -> int:

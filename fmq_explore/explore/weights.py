@@ -135,7 +135,10 @@ def _fit_if_known(request: Request, prepared: PreparedModel, scheme: str, bits: 
 def _curves(
     request: Request, prepared: PreparedModel, layer: str, known: CurveMemory
 ) -> dict[str, np.ndarray]:
-    """Returns W2 by scheme and bits of one tensor, or of the model for an empty name."""
+    """Returns W2 by scheme and bits of one tensor, or of the model for an empty name.
+
+    Where a scheme lacks a bit width, or is not fitted yet, its curve has a NaN.
+    """
     key = (request.codebook_dtype, layer)
     if key in known:
         return known[key]
@@ -144,7 +147,10 @@ def _curves(
         fits = [_fit_if_known(request, prepared, scheme, int(bits)) for bits in BITS]
         values = [f and (f.tensor_w2(layer) if layer else f.w2) for f in fits]
         curves[scheme] = np.array([np.nan if v is None else v for v in values])
-    if all(np.isfinite(curve).all() for curve in curves.values()):
+    if all(
+        np.isfinite(curve[np.isin(BITS, SCHEMES[scheme].allowed_bits)]).all()
+        for scheme, curve in curves.items()
+    ):
         known[key] = curves
     return curves
 

@@ -1,10 +1,11 @@
-"""Weights to codes and codebooks: eight schemes, one mechanism, true sizes.
+"""Weights to codes and codebooks: fourteen schemes, one mechanism, true sizes.
 
 The package can be called: `fmq_explore.quantize(w)` is `fmq_explore.quantize.quantize(w)`.
 """
 
 __all__ = [
     "CODEBOOK_DTYPES",
+    "FAMILIES",
     "GRANULARITIES",
     "KEEP_TAGS",
     "SCHEMES",
@@ -34,7 +35,7 @@ from .model import QuantizedModel, load_quantized, quantize_model
 from .prepared import PreparedModel, prepare
 from .report import TensorReport
 from .rows import GRANULARITIES
-from .scheme import CODEBOOK_DTYPES, SCHEMES, Scheme
+from .scheme import CODEBOOK_DTYPES, FAMILIES, SCHEMES, Scheme
 from .tensor import QuantizedTensor, quantize
 from .warm import warm_up
 

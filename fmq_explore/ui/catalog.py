@@ -9,16 +9,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """A model to choose: its title, the names of its classes (if any), and a note (if any)."""
+    """A model to choose: title, names of its classes, a note (if any), and whether it runs."""
 
     title: str
     class_names: tuple[str, ...]
     note: str = ""
+    can_sample: bool = True
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """Models, schemes and solvers by name, with their titles."""
+    """Models, schemes and solvers by name, with their titles; schemes of a family in a row."""
 
     models: dict[str, ModelEntry]
     schemes: dict[str, str]
@@ -33,7 +34,7 @@ class Catalog:
 def load_catalog() -> Catalog:
     """Reads the catalog from the library; this loads torch."""
     from ..flow import SOLVERS
-    from ..quantize import SCHEMES
+    from ..quantize import FAMILIES, SCHEMES
     from ..zoo import available_models
 
     return Catalog(
@@ -41,7 +42,12 @@ def load_catalog() -> Catalog:
             name: ModelEntry(card.title, tuple(card.class_names or ()))
             for name, card in available_models().items()
         },
-        schemes={name: scheme.title for name, scheme in SCHEMES.items()},
+        schemes={
+            name: scheme.title
+            for family in FAMILIES
+            for name, scheme in SCHEMES.items()
+            if scheme.family == family
+        },
         solvers={name: solver.title for name, solver in SOLVERS.items()},
     )
 

@@ -12,8 +12,10 @@ from fmq_explore.explore import Request, Workspace, code_for, explore, full_size
         Request(model="moons", bits=2, scheme="equal_mass", compare="clipped", steps=3, seed=5),
         Request(model="moons", bits=5, granularity="group", group_size=40, keep=(), solver="heun"),
         Request(model="moons", bits=None, steps=2),
+        Request(model="moons", bits=4, scheme="binary", compare="minifloat", steps=2),
+        Request(model="moons", bits=3, scheme="ternary", granularity="shared", steps=2),
     ],
-    ids=["compare", "group", "full"],
+    ids=["compare", "group", "full", "nearest", "shared"],
 )
 def test_the_code_repeats_the_screen(request_: Request, capsys) -> None:
     workspace = Workspace()

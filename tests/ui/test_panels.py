@@ -88,10 +88,13 @@ def test_distance_panel(results: Results, mode: str) -> None:
         for scheme, curve in curves.items():
             assert np.array_equal(columns[f"curve_{scheme}"]["y"], curve[curve > 0])
         assert columns["marked"]["y"][0] == curves["optimal"][1]
-        places = np.sort(np.log(columns["names"]["y"]))
-        assert (np.diff(places) > 0).all()
+        names = columns["names"]
+        for x in set(names["x"]):
+            places = np.sort(np.log(names["y"][names["x"] == x]))
+            assert (np.diff(places) > 0).all()
         panel._select("curve_uniform", [4])
-        assert chosen == [("uniform", 5)]
+        panel._select("curve_minifloat", [0])  # which begins at 3 bits
+        assert chosen == [("uniform", 5), ("minifloat", 3)]
     table = panel.table.value
     assert f"{view.primary.w2:.5f}" in table
     assert f"{view.compare.bits_per_weight:.2f}" in table

@@ -1,6 +1,6 @@
 """The curves of the distance panel: W2 against bits, one line a scheme, its name at the end."""
 
-__all__ = ["LABEL_GAP", "curves_columns", "curves_figure", "spread"]
+__all__ = ["LABEL_GAP", "curves_columns", "curves_figure", "drawn", "spread"]
 
 import numpy as np
 from bokeh.core.properties import value
@@ -67,14 +67,19 @@ def curves_figure(theme: str):
     return plot
 
 
+def drawn(curve: np.ndarray) -> np.ndarray:
+    """Returns which points of a curve are drawn: a scheme need not have all bit widths."""
+    return np.flatnonzero(np.isfinite(curve) & (curve > 0))
+
+
 def curves_columns(
     view: DistanceView, curves: dict[str, np.ndarray], theme: str
 ) -> tuple[dict, dict]:
     chosen = [view.primary.scheme] + ([view.compare.scheme] if view.compare else [])
     sources, properties = {}, {}
     for scheme, curve in curves.items():
-        known = np.isfinite(curve) & (curve > 0)
-        title = [SHORT_TITLES[scheme]] * int(known.sum())
+        known = drawn(curve)
+        title = [SHORT_TITLES[scheme]] * len(known)
         columns = {"x": view.bits[known] * 1.0, "y": curve[known], "title": title}
         sources[f"curve_{scheme}"] = columns
         strong = scheme in chosen
@@ -110,18 +115,22 @@ def _names(
     curves: dict[str, np.ndarray], chosen: list[str], limits: dict[str, float], theme: str
 ) -> dict:
     """Places each line's name at its right end, moved apart so that none hides another."""
-    ends = {}
+    ends: dict[int, dict[str, float]] = {}  # where names stand above each other: by the last bits
     for scheme, curve in curves.items():
-        known = np.flatnonzero(np.isfinite(curve) & (curve > 0))
+        known = drawn(curve)
         if known.size:
-            ends[scheme] = float(np.log(curve[known[-1]]))
-    order = sorted(ends, key=ends.__getitem__)
+            ends.setdefault(int(known[-1]), {})[scheme] = float(np.log(curve[known[-1]]))
     low, high = np.log(limits["start"]), np.log(limits["end"])
-    places = spread([ends[s] for s in order], LABEL_GAP * (high - low), low, high)
+    order, x, y = [], [], []
+    for last, column in ends.items():
+        names = sorted(column, key=column.__getitem__)
+        order += names
+        x += [last + 1.25] * len(names)
+        y += [*spread([column[s] for s in names], LABEL_GAP * (high - low), low, high)]
     colours = palette(theme).scheme
     return {
-        "x": np.full(len(order), 8.25),
-        "y": np.exp(places),
+        "x": np.array(x),
+        "y": np.exp(y),
         "text": [SHORT_TITLES.get(s, s) for s in order],
         "color": [colours[s] for s in order],
         "alpha": [1.0 if s in chosen else 0.8 for s in order],

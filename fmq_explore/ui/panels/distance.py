@@ -12,7 +12,7 @@ from ...explore import DistanceView, SensitivityView
 from ..figure import FigureView
 from ..theme import SHORT_TITLES, bokeh_theme, palette
 from .base import Card, caption, toggle
-from .curves import curves_columns, curves_figure
+from .curves import curves_columns, curves_figure, drawn
 from .figures import figures_table
 from .tensors import Bars, tensors_columns, tensors_figure
 
@@ -77,8 +77,7 @@ class DistancePanel:
             return
         of = "the whole model" if self._mode == "model" else escape(view.layer)
         self.widget.note.value = caption(f"W₂ of {of} against bits")
-        curves = view.model_curves if self._mode == "model" else view.layer_curves
-        self.view.update(*curves_columns(view, curves, self._theme))
+        self.view.update(*curves_columns(view, self._curves(view), self._theme))
 
     def draw_sensitivity(self, measured: SensitivityView) -> None:
         """Draws what was measured tensor by tensor."""
@@ -109,4 +108,9 @@ class DistancePanel:
         if source == "tensors":
             self._on_layer(self._drawn.layers[indices[0]])
         else:
-            self._on_point(source.removeprefix("curve_"), int(self._drawn.bits[indices[0]]))
+            scheme = source.removeprefix("curve_")
+            curve = self._curves(self._drawn)[scheme]
+            self._on_point(scheme, int(self._drawn.bits[drawn(curve)[indices[0]]]))
+
+    def _curves(self, view: DistanceView) -> dict[str, np.ndarray]:
+        return view.model_curves if self._mode == "model" else view.layer_curves
