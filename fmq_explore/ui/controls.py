@@ -122,12 +122,16 @@ class Controls:
         self.equal_bits.on_click(lambda _: setattr(self._choice, "budget", 0))
         self.budget_line = w.HBox([self.budget, self.equal_bits]).add_class("fmq-budget-shared")
         self.granularity = w.ToggleButtons(
-            options=["tensor", "channel", "group"],
+            options=[
+                *((name, name) for name in ("tensor", "channel", "group")),
+                ("tensor + row scales", "shared"),
+            ],
             description="share",
             tooltips=[
                 "One codebook for each tensor.",
                 "One codebook for each output channel.",
                 "One codebook for each group of consecutive weights in a channel.",
+                "One codebook for each tensor, and one scale for each output channel.",
             ],
             tooltip="Chooses which weights share one codebook.",
         ).add_class("fmq-granularity")
