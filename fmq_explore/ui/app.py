@@ -2,29 +2,20 @@
 
 __all__ = ["ExplorerApp", "explorer"]
 
-from collections.abc import Callable
-from html import escape
-from threading import Thread
 from typing import Any
 
 import ipywidgets as w
 
-from ..explore import UPLOAD, DistanceView, Failure, SamplesView, SensitivityView, Status
-from .catalog import Catalog, ModelEntry, load_catalog, sweep_rows
-from .controls import Controls
-from .dialog import Dialog
-from .guard import guarded, running_loop
+from ..explore import DistanceView, Failure, SamplesView, SensitivityView, Status
+from .catalog import sweep_rows
+from .guard import guarded
 from .header import Header
 from .lesson_band import LessonBand
-from .opening import TUTORIAL, Opening, open_named
-from .page import Page
 from .pages import MEASURED, VIEW_OF, Pages
 from .query import query_string
-from .state import REQUEST_NAMES, Choice
-from .status import StatusBar
+from .shell import Shell
+from .state import Choice
 from .theme import LARGE
-from .threads import wait_patiently
-from .tutorials import TUTORIALS, tutorial_html
 
 STAGE_OF = {
     DistanceView: "weights",
@@ -44,7 +35,7 @@ def explorer(query: str | None = None) -> w.Widget:
     return ExplorerApp(query_string() if query is None else query).widget
 
 
-class ExplorerApp:
+class ExplorerApp(Shell):
     """One page: a control column, four panels, a time scrubber and a status bar.
 
     Args:
@@ -52,11 +43,11 @@ class ExplorerApp:
         start: Loads the library and answers at once; tests may hold that back.
     """
 
+    name = "explorer"
+    header: Header
+
     def __init__(self, query: str = "", start: bool = True) -> None:
-        self.choice = Choice()
-        problems = self.choice.apply_query(query)
-        self.status = StatusBar()
-        self.controls = Controls(self.choice)
+        super().__init__(Choice(), query)
         self.pages = Pages(
             self.choice,
             self._choose_layer,
@@ -65,118 +56,30 @@ class ExplorerApp:
             self._open_tutorial,
         )
         self.lessons = LessonBand(self.choice, self._open_tutorial)
-        tooltips = self.controls.tooltips | self.pages.tooltips | self.lessons.tooltips
-        self.page = Page(self._on_page, theme=self._theme(), tooltips=tooltips)
         self.header = Header(self.choice)
-        self.dialog = Dialog(self.page.copy_text)
-        self.opening = Opening(self.status, self._post, self._workspace, self._take_model)
-        self.backend: Any = None
-        self._catalog: Catalog | None = None
-        self._loop = running_loop()
-        self._large = False
-        self._scheduled = False
-        self.widget = self._arrange()
-        self._observe()
-        self._problems = problems
-        self._tell_problems()
-        self._show_time()
-        if start:
-            Thread(target=self._load, daemon=True, name="load").start()
+        tooltips = self.controls.tooltips | self.pages.tooltips | self.lessons.tooltips
+        self._finish(tooltips, start)
+        self.pages.draw_time(self.choice.time)
 
-    # Building
-
-    def _arrange(self) -> w.Widget:
+    def _arrange(self) -> list[w.Widget]:
         body = w.HBox([self.controls.widget, self.pages.widget]).add_class("fmq-body")
-        shown = [self.header.widget, self.lessons.widget, body, self.status.widget]
-        boxes = [self.dialog.widget, self.opening.widget]
-        return w.VBox([*shown, *boxes, self.page]).add_class("fmq-root")
+        return [self.header.widget, self.lessons.widget, body, self.status.widget]
 
     def _observe(self) -> None:
-        choice, header = self.choice, self.header
-        choice.observe(lambda _: self._schedule(), REQUEST_NAMES)
+        super()._observe()
+        choice = self.choice
         choice.observe(lambda _: self._show_time(), "time")
-        choice.observe(lambda _: self._build(), "theme")
         choice.observe(lambda change: self._change_view(change.name), tuple(VIEW_OF))
         choice.observe(lambda _: self._change_page(), "page")
         choice.observe(lambda _: self._show_query(), "lesson")
-        header.reset.on_click(lambda _: self._reset())
-        header.lessons.on_click(lambda _: self._open_lesson())
-        header.code.on_click(lambda _: self._show_code())
-        header.link.on_click(lambda _: self._copy_link())
-        header.dark.on_click(lambda _: self._switch_theme())
-        self.controls.open_file.on_click(lambda _: self.opening.show())
-        self.opening.tutorial.on_click(lambda _: self._open_tutorial(TUTORIAL))
-
-    # Loading: the page is up before torch is
-
-    def _load(self) -> None:
-        """Loads the library in a thread of its own, then hands over to the interface thread."""
-        try:
-            wait_patiently()
-            catalog = load_catalog()
-            from ..explore import Explorer, Yardsticks
-
-            yardsticks = Yardsticks(sweep_rows)
-            backend = Explorer(self._on_record, self._post, yardsticks=yardsticks)
-            opened = open_named(catalog, backend.workspace, self.choice.model)
-            self._post(lambda: self._start(opened[0], backend, *opened[1:]))
-        except Exception as error:
-            sentence = f"The library could not be loaded: {error}"
-            self._post(lambda: self.status.fail(Failure("load", sentence)))
-
-    @guarded
-    def _start(
-        self, catalog: Catalog, backend: Any, model: str | None = None, problem: str = ""
-    ) -> None:
-        if not catalog.models:
-            raise FileNotFoundError(
-                "No trained models were found; reinstall fmq_explore, or run fmq-explore train."
-            )
-        if model is not None:
-            self.choice.model = model or Choice().model
-        self._problems += [problem] if problem else []
-        self._catalog, self.backend = catalog, backend
-        self._problems += self.controls.fill(catalog)
-        self._build()
-        self._submit()
-        self._tell_problems()
-
-    def _tell_problems(self) -> None:
-        """Says what was wrong with the link, until the next choice."""
-        if self._problems:
-            self.status.fail(Failure("choice", " ".join(self._problems)))
-
-    def _workspace(self) -> Any:
-        return None if self.backend is None else self.backend.workspace
-
-    @guarded
-    def _take_model(self, name: str, entry: ModelEntry) -> None:
-        """Chooses a model that was opened; one of the same name is shown anew."""
-        assert self._catalog is not None
-        self._catalog = self._catalog.plus(name, entry)
-        self.controls.fill(self._catalog)
-        self.choice.model, self.choice.layer, self.choice.row = name, "", 0
-        self.choice.budget = 0
-        self._schedule()
-
-    def _post(self, function: Callable[[], None]) -> None:
-        if self._loop is None:
-            function()
-        else:
-            self._loop.call_soon_threadsafe(function)
+        self.header.lessons.on_click(lambda _: self._open_lesson())
 
     # Computing
 
-    def _schedule(self) -> None:
-        """Submits once for all changes of one event."""
-        if self._scheduled or self.backend is None:
-            return
-        self._scheduled = True
-        self.status.clear("choice")
-        if self._loop is None:
-            self._submit()
-        else:
-            self._loop.call_soon(self._submit)
+    def _make_backend(self) -> Any:
+        from ..explore import Explorer, Yardsticks
+
+        return Explorer(self._on_record, self._post, yardsticks=Yardsticks(sweep_rows))
 
     @guarded
     def _submit(self) -> None:
@@ -224,39 +127,15 @@ class ExplorerApp:
         self.pages.draw_time(self.choice.time)
         self.page.query = self.choice.query()
 
-    def _show_query(self) -> None:
-        self.page.query = self.choice.query()
-
-    def _theme(self) -> str:
-        return "light" if self.choice.theme == "auto" else str(self.choice.theme)
-
     def _figures(self) -> str:
         return self._theme() + (LARGE if self._large else "")
 
     # Listening
 
-    @guarded
-    def _on_page(self, event: dict[str, Any]) -> None:
-        if event.get("event") == "hello":
-            if event.get("large") != self._large:
-                self._large = bool(event.get("large"))
-                self._build()
-            if event.get("dark") and self.choice.theme == "auto":
-                self.choice.theme = "dark"
-        elif event.get("event") == "bits":
-            value = int(event["value"])
-            self._choose_bits(None if value in (0, 9) else value)
-        elif event.get("event") == "escape":
-            self._escape()
-
-    def _escape(self) -> None:
-        """Closes what lies on top: a box, then the lesson."""
-        if self.opening.is_open:
-            self.opening.close()
-        elif self.dialog.is_open:
-            self.dialog.close()
-        else:
+    def _escape(self) -> bool:
+        if not super()._escape():
             self.choice.lesson = ""
+        return True
 
     @guarded
     def _choose_layer(self, name: str) -> None:
@@ -269,48 +148,14 @@ class ExplorerApp:
         self.choice.scheme = scheme
         self._choose_bits(bits)
 
-    def _choose_bits(self, bits: int | None) -> None:
-        """Gives all tensors the same bits: that ends a budget."""
-        self.choice.budget, self.choice.bits = 0, bits
-
     @guarded
     def _choose_budget(self, n_bytes: int) -> None:
         self.choice.budget = n_bytes
 
     @guarded
-    def _reset(self) -> None:
-        self.choice.reset()
-        self.dialog.close()
-        self.status.say("Every choice is back at its default.")
-
-    @guarded
-    def _switch_theme(self) -> None:
-        self.choice.theme = "light" if self._theme() == "dark" else "dark"
-
-    @guarded
-    def _copy_link(self) -> None:
-        self.page.copy_link(self.choice.query())
-        self.status.say(
-            "The link is on the clipboard, but this file was uploaded: it must be opened again."
-            if self.choice.model.startswith(UPLOAD)
-            else "The link is on the clipboard: it restores exactly this view."
-        )
-
-    @guarded
-    def _show_code(self) -> None:
-        code = self._code()
-        self.dialog.open(f"<pre>{escape(code)}</pre>", code)
-
-    @guarded
     def _open_lesson(self) -> None:
         if not self.choice.lesson:
             self.lessons.open()
-
-    @guarded
-    def _open_tutorial(self, name: str) -> None:
-        tutorial = TUTORIALS[name]
-        self.opening.close()
-        self.dialog.open(tutorial_html(tutorial), tutorial.command)
 
     def _code(self) -> str:
         from ..explore import code_for, full_size

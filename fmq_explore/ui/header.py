@@ -1,6 +1,6 @@
 """The head of the page: the name, the switch between the pages of panels, and the tools."""
 
-__all__ = ["Header", "quiet_button"]
+__all__ = ["Header", "Tools", "quiet_button"]
 
 import ipywidgets as w
 
@@ -17,7 +17,22 @@ PAGE_TIPS = [
 ]
 
 
-class Header:
+class Tools:
+    """The buttons at the right of the head that every app has."""
+
+    def __init__(self) -> None:
+        self.code = quiet_button("code", "Shows the Python that gives this very result.")
+        self.link = quiet_button("copy link", "Copies an address that restores exactly this view.")
+        self.reset = quiet_button("reset", "Returns every choice to its default.")
+        self.dark = quiet_button("light / dark", "Switches between the light and the dark theme.")
+
+    def _line(self, *more: w.Widget) -> w.Widget:
+        """Returns all tools in one line, with more in front of them."""
+        tools = w.HBox([*more, self.code, self.link, self.reset, self.dark])
+        return tools.add_class("fmq-tools")
+
+
+class Header(Tools):
     """One line at the top of the page.
 
     Args:
@@ -25,18 +40,14 @@ class Header:
     """
 
     def __init__(self, choice: Choice) -> None:
+        super().__init__()
         title = w.HTML(HEADLINE).add_class("fmq-headline")
         self.pages = w.ToggleButtons(options=list(PAGES.items()), tooltips=PAGE_TIPS)
         self.pages.add_class("fmq-toggle").add_class("fmq-pages")
         w.link((choice, "page"), (self.pages, "value"))
         self.lessons = quiet_button("lessons", "Opens short lessons: a question and its answer.")
-        self.code = quiet_button("code", "Shows the Python that gives this very result.")
-        self.link = quiet_button("copy link", "Copies an address that restores exactly this view.")
-        self.reset = quiet_button("reset", "Returns every choice to its default.")
-        self.dark = quiet_button("light / dark", "Switches between the light and the dark theme.")
-        tools = w.HBox([self.lessons, self.code, self.link, self.reset, self.dark])
-        tools.add_class("fmq-tools")
-        self.widget = w.HBox([title, self.pages, tools]).add_class("fmq-head")
+        line = [title, self.pages, self._line(self.lessons)]
+        self.widget = w.HBox(line).add_class("fmq-head")
 
 
 def quiet_button(text: str, tooltip: str) -> w.Button:

@@ -45,9 +45,9 @@ class Page(anywidget.AnyWidget):
         else:
             self._on_event(content)
 
-    def copy_link(self, query: str) -> None:
-        """Puts the address of this view on the clipboard."""
-        self.send({"copy": "link", "query": query})
+    def copy_link(self, query: str, function: str = "explorer") -> None:
+        """Puts the address of this view on the clipboard; in a notebook, the call that opens it."""
+        self.send({"copy": "link", "query": query, "function": function})
 
     def copy_text(self, text: str) -> None:
         """Puts a text on the clipboard."""

@@ -94,7 +94,7 @@ function render({ model, el }) {
   function onMessage(message) {
     if (message.copy === "link") {
       const address = location.origin + location.pathname + (message.query ? `?${message.query}` : "");
-      copy(inVoila() ? address : `explorer("${message.query}")`);
+      copy(inVoila() ? address : `${message.function}("${message.query}")`);
     } else if (message.copy === "text") copy(message.text);
     else if (message.pong) listen();
   }
