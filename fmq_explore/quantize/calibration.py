@@ -150,7 +150,7 @@ def _entropy_range(row: Floats, n_levels: int) -> tuple[float, float]:
     n_bins = min(len(row) // _VALUES_PER_BIN, _MOST_BINS)
     fewest = _BINS_PER_LEVEL * n_levels
     width = (high - low) / max(n_bins, 1)
-    if n_bins <= fewest or width <= 0.0:
+    if n_bins < 2 * fewest or width <= 0.0:
         return low, high
     mass, filled = np.empty((2, n_bins + 1), dtype=np.int64)
     sums, logs = np.empty(n_bins + 1), np.zeros(len(row) + 1)
@@ -171,8 +171,9 @@ def entropy(
     Entropy calibration as in TensorRT (Migacz 2017), with both ends free: among the ranges of a
     histogram it takes one of least Kullback-Leibler divergence between the clipped histogram and
     what the levels know of it, see `_divergence`. The histogram has one bin for every four values,
-    4096 at most, and a range at least two bins a level; where there are not as many, nothing is
-    clipped, because so few values do not say what would be lost.
+    4096 at most, and a range at least two bins a level. Where the whole histogram has fewer than
+    four a level nothing is clipped, because so few values do not say what would be lost: rows of
+    240 weights are clipped up to 3 bits only.
     """
     for r in range(first, last):
         low, high = _entropy_range(values[offsets[r] : offsets[r + 1]], n_levels)

@@ -50,8 +50,8 @@ def normal_float_table(bits: int) -> Floats:
     those of 2K and of 2K - 2 even cells. With 4 bits this is the published table.
 
     Example:
-        >>> normal_float_table(4)[5:10].round(4).tolist()
-        [-0.1848, -0.0911, 0.0, 0.0796, 0.1609]
+        >>> normal_float_table(4)[5:10].round(3).tolist()
+        [-0.185, -0.091, 0.0, 0.08, 0.161]
     """
     n = 2**bits
     outermost = 1.0 - 0.5 * (1.0 / (2 * n) + 1.0 / (2 * n - 2))
