@@ -73,8 +73,8 @@ def footprint(network: Fit | QuantizedModel | nn.Module) -> Footprint:
         )
     lines = network.report()
     coded = [line for line in lines if not line.kept]
-    codes = [min(packed_size(line.n_weights, line.bits), line.n_bytes) for line in coded]
     scheme = SCHEMES[network.scheme] if isinstance(network, QuantizedModel) else network.scheme
+    codes = [packed_size(line.n_weights, line.bits, scheme.radix) for line in coded]
     granularity = network.granularity if isinstance(network, QuantizedModel) else ""
     return Footprint(
         storage=scheme.storage,

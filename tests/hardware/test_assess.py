@@ -54,6 +54,24 @@ def test_flash_is_the_file_and_the_runtime(scheme: str, bits: int, tmp_path) -> 
     assert part(found.flash, "kept tensors") == sum(r.n_bytes for r in qm.report() if r.kept)
 
 
+@pytest.mark.parametrize("scheme", sorted(SCHEMES))
+@pytest.mark.parametrize("granularity", ["channel", "shared"])
+def test_the_parts_of_every_scheme_add_up(scheme: str, granularity: str) -> None:
+    bits = SCHEMES[scheme].nearest_bits(2)
+    try:
+        qm = fmq.quantize_model(NETWORK, scheme, bits, granularity)
+    except ValueError:
+        pytest.skip("the scheme has no shared codebooks")
+    found = footprint(qm)
+    numbers = sum(
+        q.parameters.nbytes + (0 if q.row_scales is None else q.row_scales.nbytes)
+        for q in qm.tensors.values()
+    )
+    assert found.codebooks == numbers
+    assert found.codes == sum(q.n_bytes for q in qm.tensors.values()) - numbers
+    assert found.rest > 0
+
+
 def test_full_precision_counts_its_parameters_and_runs_in_float() -> None:
     found = assess(NETWORK, "stm32h7a3", PLAN)
     assert found.flash.n_bytes == 4 * NETWORK.n_parameters + 1000
