@@ -76,7 +76,7 @@ def test_a_mistake_is_one_sentence(
         (["moons", *out, "--scheme", "none"], "format 'c' is for quantized networks"),
         (["moons", *out, "--scheme", "none", "--bits", "2"], "'none' is full precision"),
         (["moons", *out, "--scheme", "best"], "scheme 'best' is unknown"),
-        (["moons", *out, "--bits", "9"], "9"),
+        (["moons", *out, "--bits", "9"], "from 1 to 8, got 9"),
         (["celeba", *out], "no model 'celeba': use one of"),
         ([str(packed), *out, "--bits", "2"], "is quantized already: leave out --bits"),
         ([str(tmp_path / "none.safetensors"), *out], "none.safetensors"),

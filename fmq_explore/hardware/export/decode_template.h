@@ -111,14 +111,21 @@ static inline model_cursor model_seek(const model_tensor *tensor, size_t first)
     return cursor;
 }
 
+/* Up to so many bits the levels of a row are found once, and not for each weight: that takes 64
+   bytes of stack, and spares a chip without a floating-point unit most of its work. */
+#define MODEL_FEW_BITS 4
+
 /* Writes the weights first .. first + count - 1 of the flat tensor to out. */
 static inline void model_decode_range(const model_tensor *tensor, size_t first, size_t count,
                                       float *out)
 {
     const size_t channel_length = tensor->channel_length;
     const size_t row_length = tensor->row_length;
+    const int few = tensor->bits <= MODEL_FEW_BITS;
+    float levels[1 << MODEL_FEW_BITS];
     size_t i, in_channel, in_row, row;
     model_cursor cursor;
+    int ready = 0;
 
     if (tensor->kind == MODEL_KEPT) {
         for (i = 0; i < count; i++)
@@ -131,12 +138,20 @@ static inline void model_decode_range(const model_tensor *tensor, size_t first, 
         + in_channel / row_length;
     cursor = model_seek(tensor, first);
     for (i = 0; i < count; i++) {
-        out[i] = model_level(tensor, row, model_next(&cursor));
+        const unsigned code = model_next(&cursor);
+        if (few && !ready) {
+            unsigned k;
+            for (k = 0; k < 1u << tensor->bits; k++)
+                levels[k] = model_level(tensor, row, k);
+            ready = 1;
+        }
+        out[i] = few ? levels[code] : model_level(tensor, row, code);
         in_row++;
         in_channel++;
         if (in_row == row_length || in_channel == channel_length) {
             in_row = 0;
             row++;
+            ready = 0;
         }
         if (in_channel == channel_length)
             in_channel = 0;
