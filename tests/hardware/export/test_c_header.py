@@ -72,6 +72,19 @@ def test_a_chip_decodes_the_model_that_ships(
     assert_same_bytes(on_chip(qm, CHIPS[chip]), weights_of(qm))
 
 
+@pytest.mark.parametrize(("chip", "most"), [("M0+ code", 60), ("M4F hard", 50)])
+@pytest.mark.parametrize("scheme", ["optimal", "uniform", "ternary"])
+def test_a_weight_takes_few_instructions(
+    scheme: str, chip: str, most: int, on_chip: OnChip
+) -> None:
+    """Counted by the emulator, not timed: also a chip without floats is spared their arithmetic."""
+    torch.manual_seed(0)
+    qm = quantize_model(nn.Linear(256, 64), scheme, SCHEMES[scheme].nearest_bits(3))
+    found = on_chip(qm, CHIPS[chip], program="count.c", options=("-icount", "shift=0"))
+    instructions = 40 * int.from_bytes(found[:4], "little") / (256 * 64)
+    assert 10 < instructions < most
+
+
 @pytest.mark.parametrize("scheme", ["optimal", "uniform", "power_of_two", "ternary"])
 @pytest.mark.parametrize("granularity", ["group", "shared"])
 def test_the_constants_have_the_size_that_is_told(
