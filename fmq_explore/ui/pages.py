@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as w
 
 from ..explore import (
+    ActivationView,
     AllocationView,
     BoundView,
     DistanceView,
@@ -20,6 +21,7 @@ from ..explore import (
     WeightsView,
 )
 from .panels import (
+    ActivationsPanel,
     AllocationPanel,
     BoundsPanel,
     DistancePanel,
@@ -38,10 +40,11 @@ VIEW_OF = {
     "samples_as": ("samples", "mode"),
     "quality_of": ("quality", "mode"),
     "quality_by": ("quality", "by"),
+    "calibration": ("activations", "mode"),
 }
 """The view traits that a panel's buttons set: the panel, and its buttons."""
 
-MEASURING = {"measures": ("quality", "latents", "bounds"), "budget": ("allocation",)}
+MEASURING = {"measures": ("quality", "latents", "bounds"), "budget": ("allocation", "activations")}
 """The panels of each page that are measured, which are also the stages that they need."""
 
 
@@ -50,6 +53,7 @@ MEASURED = {
     LatentView: "latents",
     BoundView: "bounds",
     AllocationView: "allocation",
+    ActivationView: "activations",
 }
 """The panel of each measured view."""
 
@@ -85,12 +89,13 @@ class Pages:
         self.latents = LatentsPanel()
         self.bounds = BoundsPanel()
         self.allocation = AllocationPanel(on_layer, on_budget)
+        self.activations = ActivationsPanel()
         self.scrubber = Scrubber(choice)
         first = (self.weights, self.distance, self.samples, self.trajectories)
         self._panels = {
             "samples": first,
             "measures": (self.quality, self.bounds, self.latents),
-            "budget": (self.allocation,),
+            "budget": (self.allocation, self.activations),
         }
         self._boxes = {
             "samples": [_grid(first, "fmq-panels"), self.scrubber.widget],
@@ -155,6 +160,7 @@ class Pages:
         elif isinstance(record, DistanceView):
             self.distance.widget.remove_class("fmq-nothing")
             self.distance.draw(record)
+            self.activations.show_layer(record.layer)
         elif isinstance(record, SamplesView):
             self.samples.widget.explain("")
             self.samples.draw(record)

@@ -3,16 +3,24 @@
 __all__ = ["Choice"]
 
 from dataclasses import fields
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import traitlets
 
-from ..explore import MEASURES, Request
+from ..explore import ACTIVATION_METHODS, MEASURES, Request
 from .lessons import LESSONS
 
 REQUEST_NAMES = tuple(f.name for f in fields(Request))
+QUANTIZATION = (
+    *("model", "scheme", "bits", "granularity", "group_size", "keep", "codebook_dtype"),
+    *("budget", "objective"),
+)
+"""What a rescued network is one of: with any of these it is another."""
+
 VIEW_NAMES = (
     *("page", "weights_as", "distance_of", "samples_as", "quality_of", "quality_by"),
+    "calibration",
     *("time", "lesson", "theme"),
 )
 
@@ -42,6 +50,7 @@ class Choice(traitlets.HasTraits):
     compare = traitlets.Unicode(Request.compare)
     budget = traitlets.Int(Request.budget, min=0)
     objective = traitlets.Unicode(Request.objective)
+    rescue = traitlets.Unicode(Request.rescue)
 
     # How it is looked at
     page = traitlets.Enum(("samples", "measures", "budget"), default_value="samples")
@@ -50,9 +59,15 @@ class Choice(traitlets.HasTraits):
     samples_as = traitlets.Enum(("samples", "difference"), default_value="samples")
     quality_of = traitlets.Enum(tuple(MEASURES), default_value="psnr")
     quality_by = traitlets.Enum(("label", "true"), default_value="label")
+    calibration = traitlets.Enum(tuple(ACTIVATION_METHODS), default_value="min_max")
     lesson = traitlets.Enum(("", *LESSONS), default_value="")
     time = traitlets.Float(1.0, min=0.0, max=1.0)
     theme = traitlets.Enum(("auto", "light", "dark"), default_value="auto")
+
+    @traitlets.observe(*QUANTIZATION)
+    def _is_quantized_anew(self, _: Any) -> None:
+        """Ends a rescue: what was rescued is another network now."""
+        self.rescue = ""
 
     def request(self) -> Request:
         """Freezes what is to be computed.

@@ -1,6 +1,7 @@
 """The panels: each draws one view of the explorer's results, and computes nothing."""
 
 __all__ = [
+    "ActivationsPanel",
     "AllocationPanel",
     "BoundsPanel",
     "DistancePanel",
@@ -11,6 +12,7 @@ __all__ = [
     "WeightsPanel",
 ]
 
+from .activations import ActivationsPanel
 from .allocation import AllocationPanel
 from .bounds import BoundsPanel
 from .distance import DistancePanel

@@ -22,7 +22,7 @@ LABEL_GAP = 0.09  # of the plot's height, between neighbouring names
 def activation_figure(theme: str):
     """Returns the figure: bands of values, their median, and two lines for the static range."""
     colours = palette(theme)
-    plot = clean_figure(x_range=fixed_range("t", 0.0, 1.42), y_range=fixed_range("value", -1, 1))
+    plot = clean_figure(x_range=fixed_range("t", 0.0, 1.26), y_range=fixed_range("value", -1, 1))
     plot.xaxis.axis_label = "t (0 noise, 1 data)"
     plot.xaxis.axis_label_text_align = "left"
     plot.xaxis.ticker = [0, 0.2, 0.4, 0.6, 0.8, 1]
@@ -125,8 +125,8 @@ def _names(
     colours = palette(theme)
     low, high = layer.ranges[method]
     at = {
-        f"range {_number(low)}": (low, colours.text),
-        f"to {_number(high)}": (high, colours.text),
+        f"grid {_number(low)}": (low, colours.text),
+        f"grid {_number(high)}": (high, colours.text),
         "all values": (float(layer.maximum[-1]), colours.muted),
         "99.8 %": (float(layer.percentiles[-1, 4]), colours.muted),
         "98 %": (float(layer.percentiles[-1, 3]), colours.muted),

@@ -13,7 +13,9 @@ from .activation_figure import activation_columns, activation_figure
 from .base import Card, caption, toggle
 
 TUTORIAL = "03_quantizing_a_generator"
+COLUMNS = {"": "float", **ACTIVATION_METHODS}
 TIPS = {
+    "": "Activations stay in floating point.",
     "min_max": "Clips nothing: from the smallest value seen to the largest.",
     "mse": "Takes the range of least squared error.",
     "percentile": "Clips 0.05 % of the values at either end.",
@@ -28,9 +30,8 @@ class ActivationsPanel:
         names = {title: name for name, title in ACTIVATION_METHODS.items()}
         self.mode = toggle(names, [TIPS[name] for name in ACTIVATION_METHODS])
         self.view = FigureView("Input of a layer over time, and its static range")
-        self.table = w.HTML().add_class("fmq-figures")
-        body = w.HBox([self.view, self.table]).add_class("fmq-distance-body")
-        self.widget = Card("Activations", [self.mode], [body], TUTORIAL)
+        self.table = w.HTML().add_class("fmq-costs")
+        self.widget = Card("Activations", [self.mode], [self.view, self.table], TUTORIAL)
         self.widget.add_class("fmq-activations")
         self._theme = "light"
         self._layer = ""
@@ -76,43 +77,58 @@ def _without(name: str) -> str:
 
 
 def _table(view: ActivationView, method: str, theme: str) -> str:
-    """Returns the cost of every method, the chosen one in bold type."""
+    """Returns the cost of every method, a column each, the chosen one set off."""
     colours = palette(theme)
     figure = next(iter(view.costs.values())).figure
-    unit = " dB" if figure == "PSNR" else ""
-    title = SHORT_TITLES.get(view.scheme, view.scheme)
-    tips = (
-        "Relative RMS error of the velocity along the reference's path, weights in full precision.",
-        f"{figure} to the reference's samples, weights in full precision.",
-        f"{figure} to the reference's samples with the weights of {title}.",
-    )
-    heads = [("velocity error", colours.reference), (f"{figure}{unit}", colours.reference)]
-    if view.scheme:
-        heads.append((f"{figure}, {title}", colours.scheme.get(view.scheme, colours.reference)))
-    head = "".join(
-        f'<th style="--c:{colour}" title="{tip}">{text}</th>'
-        for (text, colour), tip in zip(heads, tips, strict=False)
-    )
+    measure = f"{figure} (dB)" if figure == "PSNR" else figure
     rows = [
-        _row(f"{view.bits} bits, {t}", view, m, m == method) for m, t in ACTIVATION_METHODS.items()
+        _row(
+            "velocity error",
+            "Relative RMS error of the velocity along the reference's path, with weights in full "
+            "precision.",
+            colours.muted,
+            [_error(view.costs.get(m)) for m in COLUMNS],
+            method,
+        ),
+        _row(
+            f"{measure}, float weights",
+            f"{figure} to the reference's samples, with weights in full precision.",
+            colours.muted,
+            [_fidelity(view.costs.get(m)) for m in COLUMNS],
+            method,
+        ),
     ]
     if view.scheme:
-        rows.insert(0, _row("float", view, "", False))
-    return (
-        f'<table class="fmq-two"><thead><tr><td></td>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
+        title = SHORT_TITLES.get(view.scheme, view.scheme)
+        rows.append(
+            _row(
+                f"{measure}, {title}",
+                f"{figure} to the reference's samples, with the weights of {title}.",
+                colours.scheme.get(view.scheme, colours.reference),
+                [_fidelity(view.scheme_costs[m]) for m in COLUMNS],
+                method,
+            )
+        )
+    heads = "".join(
+        f'<th{_chosen(m, method)} title="{TIPS[m]}">{title}</th>' for m, title in COLUMNS.items()
     )
+    head = f"<thead><tr><td>activations in {view.bits} bits</td>{heads}</tr></thead>"
+    return f"<table>{head}<tbody>{''.join(rows)}</tbody></table>"
 
 
-def _row(title: str, view: ActivationView, method: str, is_chosen: bool) -> str:
-    alone = view.costs.get(method)
-    cells = [f"{alone.velocity_error:.1%}" if alone else "–", _fidelity(alone)]
-    if view.scheme:
-        cells.append(_fidelity(view.scheme_costs[method]))
-    kind = ' class="fmq-chosen"' if is_chosen else ""
-    tip = TIPS.get(method, "Activations are not rounded.")
-    columns = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f'<tr{kind}><th scope="row" title="{tip}">{title}</th>{columns}</tr>'
+def _row(title: str, tip: str, colour: str, cells: list[str], method: str) -> str:
+    columns = "".join(
+        f"<td{_chosen(m, method)}>{cell}</td>" for m, cell in zip(COLUMNS, cells, strict=True)
+    )
+    return f'<tr><th scope="row" title="{tip}" style="--c:{colour}">{title}</th>{columns}</tr>'
+
+
+def _chosen(column: str, method: str) -> str:
+    return ' class="fmq-chosen"' if column == method else ""
+
+
+def _error(cost: ActivationCost | None) -> str:
+    return "0" if cost is None else f"{cost.velocity_error:.1%}"
 
 
 def _fidelity(cost: ActivationCost | None) -> str:
