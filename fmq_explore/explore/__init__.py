@@ -12,10 +12,13 @@ __all__ = [
     "AllocationView",
     "BoundView",
     "ByteCache",
+    "ChipChoice",
     "DistanceView",
     "Explorer",
     "Failure",
     "Figures",
+    "HardwareExplorer",
+    "HardwareView",
     "LatentSet",
     "LatentView",
     "LatestRunner",
@@ -54,6 +57,7 @@ from .activation_results import (
     ActivationView,
     LayerActivations,
 )
+from .hardware_results import ChipChoice, HardwareView
 from .measures_results import (
     MEASURES,
     AllocationView,
@@ -87,6 +91,7 @@ if TYPE_CHECKING:
     from .cache import ByteCache
     from .code import code_for
     from .explorer import Explorer, explore
+    from .hardware_explorer import HardwareExplorer
     from .runner import LatestRunner, Ticket
     from .sampling import SampleSize, full_size
     from .workspace import Workspace
@@ -98,6 +103,7 @@ __getattr__ = lazy_names(
     {
         "ByteCache": "cache",
         "Explorer": "explorer",
+        "HardwareExplorer": "hardware_explorer",
         "LatestRunner": "runner",
         "SampleSize": "sampling",
         "Ticket": "runner",

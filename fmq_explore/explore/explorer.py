@@ -13,6 +13,7 @@ from ..flow import Cancelled
 from ..quantize import SCHEMES
 from ..zoo import Statistics
 from .budgets import allocation_view
+from .hardware import count, hardware_view, is_ready
 from .measures_results import Missing
 from .measuring import STAGES
 from .plane import has_plane, plane
@@ -66,9 +67,9 @@ def explore(request: Request, workspace: Workspace | None = None) -> Results:
 class Explorer:
     """Answers requests as they come: weight views at once, previews next, the full picture last.
 
-    The listener is given :class:`WeightsView`, :class:`DistanceView`, :class:`SamplesView`,
-    :class:`TraceView`, :class:`Status` and :class:`Failure` records, only of the newest request,
-    and the views of the measuring stages that were asked for.
+    The listener is given :class:`WeightsView`, :class:`DistanceView`, :class:`HardwareView`,
+    :class:`SamplesView`, :class:`TraceView`, :class:`Status` and :class:`Failure` records, only of
+    the newest request, and the views of the measuring stages that were asked for.
 
     Args:
         listener: Called with each record.
@@ -124,6 +125,15 @@ class Explorer:
     def _show_weights(self, request: Request, emit: Listener) -> None:
         emit(self.workspace.weights_view(request))
         emit(self.workspace.distance_view(request))
+        if is_ready(request, self.workspace):
+            emit(hardware_view(request, self.workspace))
+
+    def _count(self, request: Request, emit: Listener) -> None:
+        """Runs the network once, where that was never done, to know what chips make of it."""
+        if not is_ready(request, self.workspace):
+            with suppress(Exception):  # a network that cannot be run fails in the samples, too
+                count(request, self.workspace)
+                emit(hardware_view(request, self.workspace))
 
     def _answer(
         self, wanted: Request, ticket: Ticket, shown: bool, measures: Collection[str]
@@ -170,6 +180,7 @@ class Explorer:
             ("weights", lambda: None if shown else self._weights(request, ticket, emit)),
             (ALLOCATION, lambda: self._allocate(request, ticket, emit, measures)),
             ("samples", lambda: hidden or self._samples(request, ticket, emit, preview=True)),
+            ("hardware", lambda: self._count(request, emit)),
             ("schemes", lambda: self._schemes(request, ticket, emit)),
             ("samples", lambda: self._samples(request, ticket, emit, preview=False)),
             *self._measuring(request, ticket, emit, measures),

@@ -5,9 +5,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from fmq_explore.explore import Request, Workspace
+from fmq_explore.explore import (
+    ChipChoice,
+    Explorer,
+    Failure,
+    HardwareExplorer,
+    HardwareView,
+    Request,
+    Status,
+    Workspace,
+)
 from fmq_explore.explore.hardware import count, hardware_view, is_ready
-from fmq_explore.explore.hardware_results import ChipChoice
 from fmq_explore.hardware import Plan, assess_all, footprint, network_cost
 
 REQUEST = Request(model="digits", scheme="symmetric", bits=4)
@@ -93,3 +101,45 @@ def test_nothing_is_run_again_for_another_step_of_a_slider(
     hardware_view(REQUEST, workspace)
     monkeypatch.setattr("fmq_explore.hardware.cost.record", None)
     assert len(hardware_view(replace(REQUEST, steps=7), workspace).live)
+
+
+def ask(request: Request, chips: ChipChoice = ChipChoice(), **options) -> list:  # noqa: B008
+    records: list = []
+    explorer = HardwareExplorer(records.append, **options)
+    explorer.ask(request, chips).result(timeout=60)
+    explorer.close()
+    return records
+
+
+def test_the_app_is_answered_with_all_chips(workspace: Workspace) -> None:
+    records = ask(
+        replace(REQUEST, compare="optimal"), ChipChoice(runtime_kib=1), workspace=workspace
+    )
+    views = [record for record in records if isinstance(record, HardwareView)]
+    assert views[-1].plan.runtime_bytes == 1024
+    assert not [record for record in records if isinstance(record, Failure)]
+    assert records.index(views[0]) == 0  # the weights were fitted: it comes at once
+    assert any(isinstance(r, Status) and r.stage == "all chips" for r in records)
+
+
+def test_a_network_is_loaded_fitted_and_counted_first() -> None:
+    records = ask(replace(REQUEST, model="gaussians", bits=2))
+    kinds = [type(record) for record in records]
+    assert kinds.count(HardwareView) == 1
+    assert kinds.index(Status) < kinds.index(HardwareView)
+
+
+def test_a_wrong_name_is_one_sentence() -> None:
+    failures = [r for r in ask(replace(REQUEST, model="imagenet")) if isinstance(r, Failure)]
+    assert "choose one of" in failures[0].sentence
+
+
+def test_the_explorer_tells_its_chips_with_the_weights(workspace: Workspace) -> None:
+    records: list = []
+    explorer = Explorer(records.append, workspace=workspace, idle_seconds=None)
+    explorer.submit(replace(REQUEST, bits=3, steps=2)).result(timeout=60)
+    explorer.submit(replace(REQUEST, bits=5, steps=2)).result(timeout=60)
+    explorer.close()
+    views = [record for record in records if isinstance(record, HardwareView)]
+    assert [view.weights.bits for view in views] == [(3,), (5,)]
+    assert views[1].weights.n_bytes == workspace.fit(replace(REQUEST, bits=5), "symmetric").n_bytes
