@@ -36,6 +36,7 @@ _MATPLOTLIB_MARKERS = {
     "circle": "o",
     "star": "*",
     "hex": "h",
+    "dash": "_",
     "y": "1",
     "asterisk": "p",
     "square_pin": "8",

@@ -35,7 +35,7 @@ MARKERS = {
     "piecewise": "diamond",
     "equal_mass": "circle",
     "optimal": "star",
-    "binary": "hex",
+    "binary": "dash",
     "ternary": "y",
     "normal_float": "asterisk",
     "minifloat": "square_pin",

@@ -111,15 +111,15 @@ def _cells(scheme: str, fit: Fit | None, layer: str, row: int) -> SchemeCells | 
         scheme=scheme,
         levels=np.asarray(levels, dtype=np.float64),
         mass=counts / counts.sum(),
-        borders=_borders(np.asarray(fit.borders(layer)[row], dtype=np.float64), used),
+        borders=_borders(fit.borders(layer)[row], levels, used),
         w2=float(fit.row_w2(layer)[row]),
         bits=fit.bits[layer],
     )
 
 
-def _borders(borders: np.ndarray, used: np.ndarray) -> np.ndarray:
-    """Keeps the finite borders up to the last used level."""
-    return np.unique(borders[np.isfinite(borders)]) if used.sum() > 1 else borders[:0]
+def _borders(borders: np.ndarray, levels: np.ndarray, used: np.ndarray) -> np.ndarray:
+    """Keeps the borders that part two levels; one that repeats its neighbour has no cell."""
+    return np.unique(borders[levels[1:] > levels[:-1]]) if used.sum() > 1 else borders[:0]
 
 
 def _fit(request: Request, scheme: str, fit_of: FitOf) -> Fit | None:

@@ -114,11 +114,14 @@ def _marked(view: DistanceView, curves: dict[str, np.ndarray], theme: str) -> di
 def _names(
     curves: dict[str, np.ndarray], chosen: list[str], limits: dict[str, float], theme: str
 ) -> dict:
-    """Places each line's name at its right end, moved apart so that none hides another."""
+    """Places each line's name at its right end, moved apart so that none hides another.
+
+    A line that ends before 8 bits, among the others, is named only where it is chosen.
+    """
     ends: dict[int, dict[str, float]] = {}  # where names stand above each other: by the last bits
     for scheme, curve in curves.items():
         known = drawn(curve)
-        if known.size:
+        if known.size and (known[-1] == len(curve) - 1 or scheme in chosen):
             ends.setdefault(int(known[-1]), {})[scheme] = float(np.log(curve[known[-1]]))
     low, high = np.log(limits["start"]), np.log(limits["end"])
     order, x, y = [], [], []
