@@ -2,6 +2,7 @@
 
 __all__ = ["app", "main"]
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -108,14 +109,26 @@ def quantize(
     bits: Annotated[int, typer.Option(help="Bits of a code, 1 to 8")] = 3,
     granularity: Annotated[str, typer.Option(help="tensor, channel, group or shared")] = "channel",
     group_size: Annotated[int | None, typer.Option(help="Weights of a group")] = None,
+    budget: Annotated[
+        int | None, typer.Option(help="Bytes of the file, shared out instead of equal bits")
+    ] = None,
+    objective: Annotated[
+        str, typer.Option(help="What a budget makes least the error of: sensitivity or error")
+    ] = "sensitivity",
 ) -> None:
     """Quantize a model and write it, packed, as safetensors."""
+    from .allocation import allocate
     from .quantize import quantize_model
     from .zoo import load_model
 
     model = load_model(name)
+    width: int | Mapping[str, int] = bits
+    if budget is not None:
+        shared = allocate(model, budget, scheme, granularity, group_size, weights=objective)
+        typer.echo(shared)
+        width = shared.bits
     quantized = quantize_model(
-        model, scheme=scheme, bits=bits, granularity=granularity, group_size=group_size
+        model, scheme=scheme, bits=width, granularity=granularity, group_size=group_size
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     quantized.save(out)
@@ -168,6 +181,40 @@ def sweep(
     )
     try:
         table = run(tasks, journal, out, workers, scheduler, progress=True)
+    except KeyboardInterrupt:
+        typer.echo(
+            f"stopped; finished rows are in {journal}: run the same again to go on", err=True
+        )
+        raise SystemExit(130) from None
+    typer.echo(f"{out}: {len(table)} of {len(tasks)} rows")
+    if len(table) < len(tasks):
+        raise SystemExit(1)
+
+
+@app.command()
+def frontier(
+    models: Annotated[
+        str | None, typer.Option(help="Names, by commas [default: all of images]")
+    ] = None,
+    parts: Annotated[
+        str | None, typer.Option(help="mixed, equal, rescued, by commas [default: all]")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Table to write: .csv or .parquet")] = Path(
+        "runs/frontier.csv"
+    ),
+    journal: Annotated[Path, typer.Option(help="Finished rows, kept between runs")] = Path(
+        "runs/frontier.jsonl"
+    ),
+    workers: Annotated[int | None, typer.Option(help="Processes [default: one a core]")] = None,
+) -> None:
+    """Measure what a frontier adds to the sweep: budgets, shared codebooks, rescued networks."""
+    from .sweep.frontier import plan_frontier
+    from .sweep.options import names
+    from .sweep.run import run
+
+    tasks = plan_frontier(names(models), names(parts))
+    try:
+        table = run(tasks, journal, out, workers, progress=True)
     except KeyboardInterrupt:
         typer.echo(
             f"stopped; finished rows are in {journal}: run the same again to go on", err=True

@@ -122,3 +122,12 @@ def test_a_mistake_is_one_sentence_and_no_traceback(monkeypatch, capsys, tmp_pat
         printed = capsys.readouterr().err
         assert words in printed
         assert "Traceback" not in printed
+
+
+def test_quantize_shares_out_a_budget(tmp_path):
+    out = tmp_path / "moons.safetensors"
+    budget = ["--budget", "24000", "--objective", "error"]
+    result = run(cli.app, ["quantize", "moons", "--out", str(out), *budget])
+    assert result.exit_code == 0
+    assert 23_000 < out.stat().st_size <= 24_000
+    assert "of 24,000 bytes" in result.output

@@ -9,8 +9,10 @@ __all__ = [
     "Journal",
     "Table",
     "Task",
+    "load_frontier",
     "load_table",
     "plan",
+    "plan_frontier",
     "run_task",
     "sweep",
     "write_table",
@@ -20,6 +22,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from .frontier import load_frontier, plan_frontier
 from .journal import Journal
 from .measure import run_task
 from .run import sweep

@@ -9,24 +9,31 @@ __all__ = [
     "latents",
     "origin",
     "prepared",
+    "quantized",
+    "recipe",
     "reference_run",
+    "rescued",
     "turns",
 ]
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..allocation import AllocationCurves, curves_of
 from ..flow import Flow, VelocityNetwork, invert, sample
 from ..measure.latents import latent_basis
 from ..measure.projection import Basis
 from ..measure.quality import Judge
 from ..measure.reference import Reference
-from ..quantize import PreparedModel, prepare
+from ..quantize import Fit, PreparedModel, QuantizedModel, prepare
+from ..quantize.model import from_fit
 from ..zoo import load_model
-from .tasks import fingerprint
+from .rescues import RESCUES
+from .tasks import Task, fingerprint
 
 N_LATENTS = 64
 """Images that are inverted; as many others fix the axes in which the latents are described."""
@@ -71,6 +78,59 @@ def prepared(
 ) -> PreparedModel:
     """Sorts the weights of a model once for all schemes and bits."""
     return prepare(bench(model).network, granularity, group_size, keep)
+
+
+Recipe = tuple[str, str, int, str, int | None, tuple[str, ...], str, int, str, str]
+
+
+def recipe(task: Task) -> Recipe:
+    """Returns what decides the weights of a task's network, and nothing else."""
+    return (
+        *(task.model, task.scheme, task.bits, task.granularity, task.group_size, task.keep),
+        *(task.codebook_dtype, task.budget, task.objective, task.rescue),
+    )
+
+
+@lru_cache(maxsize=2)
+def shares(
+    model: str,
+    scheme: str,
+    granularity: str,
+    group_size: int | None,
+    keep: tuple[str, ...],
+    codebook_dtype: str,
+    objective: str,
+) -> AllocationCurves:
+    """Collects the curves by which all budgets of a model and a scheme are shared out."""
+    rows = prepared(model, granularity, group_size, keep)
+    return curves_of(rows, bench(model).network, scheme, codebook_dtype, objective)
+
+
+def quantized(
+    model: str,
+    scheme: str,
+    bits: int,
+    granularity: str,
+    group_size: int | None,
+    keep: tuple[str, ...],
+    codebook_dtype: str,
+    budget: int,
+    objective: str,
+    rescue: str,
+) -> Fit:
+    """Quantizes a model at equal bits, or shares out a budget."""
+    if not budget:
+        rows = prepared(model, granularity, group_size, keep)
+        return rows.fit(scheme, bits, codebook_dtype)
+    curves = shares(model, scheme, granularity, group_size, keep, codebook_dtype, objective)
+    return curves.fit(curves.allocate(budget))
+
+
+@lru_cache(maxsize=2)  # the seeds of a recipe follow one another
+def rescued(*what: Any) -> QuantizedModel:
+    """Quantizes a model and trains it, as the task's rescue says."""
+    model, rescue = what[0], what[-1]
+    return RESCUES[rescue](from_fit(quantized(*what), bench(model).network))
 
 
 @lru_cache(maxsize=4)
@@ -119,5 +179,5 @@ def latents(
 
 def forget() -> None:
     """Drops all that is loaded and computed."""
-    for known in (bench, prepared, reference_run, origin):
+    for known in (bench, prepared, shares, rescued, reference_run, origin):
         known.cache_clear()

@@ -17,6 +17,7 @@ from ..measure import psnr, rms_divergence, ssim
 from ..measure.latents import latent_statistics
 from ..measure.quality import Judge
 from ..measure.sliced import sliced_w2
+from ..quantize import Fit
 from .bench import (
     Bench,
     bench,
@@ -24,10 +25,13 @@ from .bench import (
     forget,
     latents,
     origin,
-    prepared,
+    quantized,
+    recipe,
     reference_run,
+    rescued,
     turns,
 )
+from .table import EXTRA
 from .tasks import MEASUREMENT, Task, content_key
 
 WEIGHTS = ("bits_per_weight", "n_bytes", "w2", "relative_error")
@@ -57,7 +61,7 @@ def run_task(task: Task, key: str | None = None) -> dict[str, Any]:
         key: The content key that the caller expects; elsewhere the files may differ.
 
     Returns:
-        A value for every name in `COLUMNS`.
+        A value for every name in `COLUMNS`, and for those in `EXTRA` of which the task says more.
 
     Raises:
         ValueError: If the key does not agree, or the task cannot be done.
@@ -86,6 +90,7 @@ def run_task(task: Task, key: str | None = None) -> dict[str, Any]:
         **{name: value if isfinite(value) else nan for name, value in figures.items()},
         "seconds": seconds,
         "version": MEASUREMENT,
+        **{name: getattr(task, name) for name in EXTRA if getattr(task, name)},
     }
 
 
@@ -120,10 +125,13 @@ def _network(task: Task, on: Bench) -> tuple[VelocityNetwork, dict[str, float]]:
     if task.is_baseline:
         size = 4 * on.network.n_parameters
         return on.network, {"bits_per_weight": 32, "n_bytes": size, "w2": 0, "relative_error": 0}
-    rows = prepared(task.model, task.granularity, task.group_size, task.keep)
-    fit = rows.fit(task.scheme, task.bits, task.codebook_dtype)
-    fit.write_into(on.scratch)
-    return on.scratch, {name: getattr(fit, name) for name in WEIGHTS}
+    found = rescued(*recipe(task)) if task.rescue else quantized(*recipe(task))
+    if isinstance(found, Fit):
+        found.write_into(on.scratch)
+        network = on.scratch
+    else:
+        network = found.model
+    return network, {name: getattr(found, name) for name in WEIGHTS}
 
 
 def _fidelity(reference: Flow, flow: Flow, is_baseline: bool) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """The tidy table: one row a task, as CSV or Parquet."""
 
-__all__ = ["COLUMNS", "Table", "load_table", "tidy", "write_table"]
+__all__ = ["COLUMNS", "EXTRA", "Table", "load_table", "tidy", "write_table"]
 
 import csv
 import io
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from ..assets import assets_folder
 
 TEXT = ("model", "scheme", "granularity", "solver", "codebook_dtype", "keep")
-WHOLE = ("bits", "group_size", "seed", "n", "steps", "n_bytes", "version")
+TEXT += ("objective", "rescue")
+WHOLE = ("bits", "group_size", "seed", "n", "steps", "n_bytes", "version", "budget")
 COLUMNS = (
     *("model", "scheme", "bits", "granularity", "group_size", "seed", "n", "steps", "solver"),
     *("codebook_dtype", "keep", "bits_per_weight", "n_bytes", "w2", "relative_error"),
@@ -25,9 +26,12 @@ COLUMNS = (
 )
 """The columns, in order; what they mean stands at `run_task`."""
 
+EXTRA = ("budget", "objective", "rescue")
+"""Further columns, which a table has where one of its rows says something there."""
+
 ORDER = (
     *("model", "granularity", "scheme", "bits", "group_size", "codebook_dtype", "keep"),
-    *("seed", "n", "steps", "solver"),
+    *("budget", "objective", "rescue", "seed", "n", "steps", "solver"),
 )
 DIGITS = 6
 
@@ -39,8 +43,8 @@ class Table:
     """Rows of a sweep, in a fixed order.
 
     Attributes:
-        rows: One mapping a row, with every name in `COLUMNS`. A figure that does not apply is NaN,
-            a missing group size None.
+        rows: One mapping a row, with every name in `COLUMNS` and `EXTRA`. A figure that does not
+            apply is NaN, a missing group size or budget None.
     """
 
     rows: tuple[Row, ...]
@@ -86,11 +90,17 @@ class Table:
 
     def to_csv(self) -> str:
         """Returns the table as text: one line a row, nothing for what does not apply."""
-        text = io.StringIO()
+        text, columns = io.StringIO(), self.columns
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([_cell(row[name]) for name in COLUMNS] for row in self.rows)
+        writer.writerow(columns)
+        writer.writerows([_cell(row[name]) for name in columns] for row in self.rows)
         return text.getvalue()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that are written: all of `COLUMNS`, and `EXTRA` where needed."""
+        says = any(row.get(name) for row in self.rows for name in EXTRA)
+        return COLUMNS + EXTRA if says else COLUMNS
 
 
 def tidy(rows: Iterable[Row]) -> Table:
@@ -101,7 +111,11 @@ def tidy(rows: Iterable[Row]) -> Table:
         >>> tidy([row]).rows[0]["psnr"]
         20.1235
     """
-    rounded = [{name: _value(name, row[name]) for name in COLUMNS} for row in rows]
+    rounded = [
+        {name: _value(name, row[name]) for name in COLUMNS}
+        | {name: _value(name, row.get(name)) for name in EXTRA}
+        for row in rows
+    ]
     return Table(tuple(sorted(rounded, key=lambda row: [_rank(row[name]) for name in ORDER])))
 
 
@@ -114,8 +128,9 @@ def write_table(table: Table, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".parquet":
         pyarrow, parquet = _arrow(path)
-        columns = {name: [_absent(row[name]) for row in table.rows] for name in COLUMNS}
-        parquet.write_table(pyarrow.table(columns, schema=_schema(pyarrow)), path)
+        names = table.columns
+        columns = {name: [_absent(row[name]) for row in table.rows] for name in names}
+        parquet.write_table(pyarrow.table(columns, schema=_schema(pyarrow, names)), path)
     else:
         path.write_text(table.to_csv(), encoding="utf-8")
 
@@ -171,7 +186,7 @@ def _rank(value: Any) -> Any:
 
 
 def _check_column(name: str) -> None:
-    if name not in COLUMNS:
+    if name not in COLUMNS + EXTRA:
         raise ValueError(f"the table has no column {name!r}; choose one of {', '.join(COLUMNS)}")
 
 
@@ -188,6 +203,6 @@ def _arrow(path: Path) -> tuple[Any, Any]:
     return pyarrow, pyarrow.parquet
 
 
-def _schema(pyarrow: Any) -> Any:
+def _schema(pyarrow: Any, names: tuple[str, ...]) -> Any:
     kinds = {name: pyarrow.string() for name in TEXT} | {name: pyarrow.int64() for name in WHOLE}
-    return pyarrow.schema([(name, kinds.get(name, pyarrow.float64())) for name in COLUMNS])
+    return pyarrow.schema([(name, kinds.get(name, pyarrow.float64())) for name in names])

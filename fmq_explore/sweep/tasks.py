@@ -58,6 +58,9 @@ class Task:
         codebook_dtype: How codebooks are stored.
         keep: Tensors left in full precision.
         latents: Whether the latents of real images are measured; they do not depend on the seed.
+        budget: Bytes of the file that are shared out among the tensors instead of `bits`, or 0.
+        objective: What sharing out makes least: `"sensitivity"` or `"error"`; empty without.
+        rescue: How the quantized network is trained: a key of `RESCUES`, or empty.
     """
 
     model: str
@@ -72,6 +75,9 @@ class Task:
     codebook_dtype: str = "float16"
     keep: tuple[str, ...] = ("bias", "norm")
     latents: bool = True
+    budget: int = 0
+    objective: str = ""
+    rescue: str = ""
 
     @property
     def is_baseline(self) -> bool:
@@ -80,9 +86,10 @@ class Task:
 
     def __str__(self) -> str:
         """Returns the task in a few words, for a message."""
-        kind = (
-            BASELINE if self.is_baseline else f"{self.scheme} {self.bits} bits {self.granularity}"
-        )
+        width = f"{self.budget} bytes" if self.budget else f"{self.bits} bits"
+        kind = BASELINE if self.is_baseline else f"{self.scheme} {width} {self.granularity}"
+        kind += f" {self.objective}" if self.budget else ""
+        kind += f", rescued ({self.rescue})" if self.rescue else ""
         return f"{self.model}, {kind}, seed {self.seed}"
 
 
@@ -182,7 +189,9 @@ def content_key(task: Task, fingerprint: str) -> str:
         >>> content_key(two, "") == content_key(three, "")
         False
     """
-    content = [asdict(task), fingerprint, MEASUREMENT]
+    later = {"budget": 0, "objective": "", "rescue": ""}  # what old journals know nothing of
+    named = {name: value for name, value in asdict(task).items() if later.get(name, ...) != value}
+    content = [named, fingerprint, MEASUREMENT]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
