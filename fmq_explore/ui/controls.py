@@ -1,6 +1,6 @@
 """The control column: every choice with its tooltip, tied both ways to the state."""
 
-__all__ = ["Controls"]
+__all__ = ["Controls", "section"]
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,29 +39,7 @@ class Controls:
         self._is_filling = False
         self._make_quantization()
         self._make_sampling()
-        self.widget = w.VBox(
-            [
-                w.HBox([_section("Model"), self.open_file]).add_class("fmq-model-line"),
-                self.model,
-                self.model_note,
-                _section("Quantization"),
-                self.scheme,
-                self.bits,
-                self.budget_line,
-                self.compare,
-                self.granularity,
-                self.group_size,
-                self.codebook_dtype,
-                w.HBox([w.Label("kept exact"), self.keep_box]).add_class("fmq-keep-line"),
-                self.layer,
-                _section("Sampling"),
-                self.solver,
-                self.steps,
-                self.label,
-                self.guidance,
-                w.HBox([self.seed, self.new_noise]).add_class("fmq-seed-line"),
-            ]
-        ).add_class("fmq-controls")
+        self.widget = w.VBox(self._children()).add_class("fmq-controls")
         self.tooltips = {
             f"fmq-tip-{name}": str(control.tooltip)
             for name, control in vars(self).items()
@@ -73,6 +51,32 @@ class Controls:
         choice.observe(lambda _: self._follow_model(), "model")
         choice.observe(lambda _: self._follow_granularity(), "granularity")
         self._follow_granularity()
+
+    def _model_part(self) -> list[w.Widget]:
+        line = w.HBox([section("Model"), self.open_file]).add_class("fmq-model-line")
+        return [line, self.model, self.model_note]
+
+    def _children(self) -> list[w.Widget]:
+        """Returns the column from top to bottom."""
+        return [
+            *self._model_part(),
+            section("Quantization"),
+            self.scheme,
+            self.bits,
+            self.budget_line,
+            self.compare,
+            self.granularity,
+            self.group_size,
+            self.codebook_dtype,
+            self.keep_line,
+            self.layer,
+            section("Sampling"),
+            self.solver,
+            self.steps,
+            self.label,
+            self.guidance,
+            w.HBox([self.seed, self.new_noise]).add_class("fmq-seed-line"),
+        ]
 
     def fill(self, catalog: Catalog) -> list[str]:
         """Takes the lists to choose from.
@@ -150,6 +154,7 @@ class Controls:
             for tag, (name, tip) in KEEP_TAGS.items()
         }
         self.keep_box = w.Box(list(self.keep.values())).add_class("fmq-chips")
+        self.keep_line = w.HBox([w.Label("kept exact"), self.keep_box]).add_class("fmq-keep-line")
         self.layer = _dropdown("tensor", "Chooses the weight tensor that is shown.")
 
     def _make_sampling(self) -> None:
@@ -299,7 +304,8 @@ def _dropdown(description: str, tooltip: str) -> w.Dropdown:
     return w.Dropdown(description=description, tooltip=tooltip)
 
 
-def _section(title: str) -> w.HTML:
+def section(title: str) -> w.HTML:
+    """Returns the heading of a part of the column."""
     return w.HTML(f"<h3>{title}</h3>").add_class("fmq-section")
 
 
