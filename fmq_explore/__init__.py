@@ -7,6 +7,7 @@ __all__ = [
     "allocate",
     "available_models",
     "compare",
+    "feed_back_errors",
     "invert",
     "load_model",
     "load_quantized",
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from .comparison import compare
     from .flow import invert, sample
     from .quantize import QuantizedModel, QuantizedTensor, load_quantized, quantize, quantize_model
-    from .rescue import train_quantized, tune
+    from .rescue import feed_back_errors, train_quantized, tune
     from .sweep import sweep
     from .zoo import available_models, load_model
 
@@ -48,6 +49,7 @@ __getattr__ = lazy_names(
         "quantize_model": "quantize",
         "sample": "flow",
         "sweep": "sweep",  # a package and a function, too
+        "feed_back_errors": "rescue",
         "train_quantized": "rescue",
         "tune": "rescue",
     },

@@ -85,7 +85,8 @@ def _rescue(request: Request) -> list[str]:
     from .rescuing import RESCUES
 
     rescue = RESCUES[request.rescue]
-    lines = [f"qm = fmq.tune(qm, {_changed(tune, asdict(rescue.tuning))})"]
+    lines = ["qm = fmq.feed_back_errors(qm)"] if rescue.feeds_back else []
+    lines += [f"qm = fmq.tune(qm, {_changed(tune, asdict(rescue.tuning))})"]
     if rescue.training is not None:
         recipe = asdict(rescue.training) | {"weight_learning_rate": rescue.weight_learning_rate}
         lines += [f"qm = fmq.train_quantized(qm, {_changed(train_quantized, recipe)})"]

@@ -15,7 +15,7 @@ UPLOAD = "upload:"
 GRANULARITIES = ("tensor", "channel", "group", "shared")
 CODEBOOK_DTYPES = ("float16", "float32")
 OBJECTIVES = ("sensitivity", "error")
-RESCUE_NAMES = ("", "levels", "codes")
+RESCUE_NAMES = ("", "levels", "codes", "training")
 RESCUED = "rescued"
 """What the first column shows once a network is rescued, where else it names a scheme."""
 
@@ -51,8 +51,9 @@ class Request:
         budget: The most bytes of the file, shared out among the tensors; 0 for ``bits`` for all.
         objective: What sharing out makes least: the measured error of the velocity, or the error
             of the weights.
-        rescue: How the quantized network is trained, empty for not at all: its ``levels``, or its
-            ``codes`` as well. Without a second scheme, the network before it stands beside it.
+        rescue: How the quantized network is rescued, empty for not at all: its ``levels`` are
+            tuned, its ``codes`` chosen first, or both trained (``training``). Without a second
+            scheme, the network before it stands beside it.
 
     Example:
         >>> request = Request(bits=2, scheme="equal_mass")

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from ..quantize import Fit
+from ..quantize import Fit, QuantizedModel
 from ..quantize.model import from_fit
 from ..quantize.retrained import adopt
-from ..rescue import FreeStudent, Student, Tuner, TuneRecipe
+from ..rescue import FreeStudent, Student, Tuner, TuneRecipe, feed_back_errors
 from .request import Request
 from .results import RescueView
 
@@ -28,29 +28,33 @@ class Rescue:
 
     Attributes:
         title: The name for people.
-        tuning: The recipe of `tune`, which comes first.
-        training: The recipe of `train_quantized`, None without.
+        tuning: The recipe of `tune`.
+        feeds_back: Whether `feed_back_errors` chooses the codes first.
+        training: The recipe of `train_quantized`, which comes last; None without.
         weight_learning_rate: Its peak for latent weights.
     """
 
     title: str
     tuning: TuneRecipe
+    feeds_back: bool = False
     training: TuneRecipe | None = None
     weight_learning_rate: float = 0.0
 
     @property
     def steps(self) -> int:
-        """Steps of both parts."""
+        """Steps of all parts."""
         return self.tuning.steps + (self.training.steps if self.training else 0)
 
 
 RESCUES = {
-    "levels": Rescue("levels, biases and norms", TuneRecipe(steps=600)),
-    "codes": Rescue(
-        "codes as well",
-        TuneRecipe(steps=300),
-        TuneRecipe(steps=1200, learning_rate=0.05),
-        weight_learning_rate=0.02,
+    "levels": Rescue("levels only", TuneRecipe(steps=600)),
+    "codes": Rescue("codes, then levels", TuneRecipe(steps=500, learning_rate=0.05), True),
+    "training": Rescue(
+        "training all",
+        TuneRecipe(steps=300, learning_rate=0.05),
+        True,
+        TuneRecipe(steps=1500, learning_rate=0.03),
+        weight_learning_rate=0.01,
     ),
 }
 
@@ -110,8 +114,7 @@ class Rescues:
             self._begun[key] = course
             while len(self._begun) > MAX_BEGUN:
                 self._begun.popitem(last=False)
-        course.run(watch, should_stop)
-        fit = adopt(plain, course.tuner.student.quantized())
+        fit = adopt(plain, course.run(watch, should_stop))
         with self._lock:
             self._begun.pop(key, None)
             self._done[key] = fit, course.view()
@@ -121,30 +124,38 @@ class Rescues:
 
 
 class _Course:
-    """One rescue from beginning to end: tuning, then training."""
+    """One rescue from beginning to end: codes, tuning, training."""
 
     def __init__(self, rescue: Rescue, plain: Fit, model: nn.Module) -> None:
         self._rescue, self._model = rescue, model
+        self._plain = from_fit(plain, model)
         self._before: list[float] = []
-        self.tuner = Tuner(Student(from_fit(plain, model), model), rescue.tuning)
+        self._tuner: Tuner | None = None
 
-    def run(self, watch: Callable[["Watched"], Any], should_stop: Callable[[], bool]) -> None:
+    def run(
+        self, watch: Callable[["Watched"], Any], should_stop: Callable[[], bool]
+    ) -> QuantizedModel:
         def after_step(tuner: Tuner) -> None:
             watch(Watched(self.view(), tuner.student.write_into))
 
-        self.tuner.run(after_step, should_stop)
-        training = self._rescue.training
-        if training is None:
-            return
-        if not self._before:
-            tuned = self.tuner.student.quantized()
-            self._before = self.tuner.errors
-            student = FreeStudent(tuned, self._model, self._rescue.weight_learning_rate)
-            self.tuner = Tuner(student, training)
-        self.tuner.run(after_step, should_stop)
+        rescue = self._rescue
+        if self._tuner is None:
+            start = self._plain
+            if rescue.feeds_back:
+                start = feed_back_errors(start, self._model, should_stop=should_stop)
+            self._tuner = Tuner(Student(start, self._model), rescue.tuning)
+        self._tuner.run(after_step, should_stop)
+        if rescue.training is not None:
+            if not self._before:
+                tuned = self._tuner.student.quantized()
+                self._before = self._tuner.errors
+                student = FreeStudent(tuned, self._model, rescue.weight_learning_rate)
+                self._tuner = Tuner(student, rescue.training)
+            self._tuner.run(after_step, should_stop)
+        return self._tuner.student.quantized()
 
     def view(self) -> RescueView:
-        errors = self._before + self.tuner.errors
+        errors = self._before + (self._tuner.errors if self._tuner else [])
         return RescueView(
             step=len(errors),
             steps=self._rescue.steps,

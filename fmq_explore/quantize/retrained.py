@@ -26,6 +26,7 @@ def retrained(
     parameters: Mapping[str, NDArray],
     raw: Mapping[str, Tensor],
     codes: Mapping[str, Tensor] | None = None,
+    row_scales: Mapping[str, NDArray] | None = None,
 ) -> QuantizedModel:
     """Returns a quantized network with other stored numbers; its errors are measured anew.
 
@@ -35,18 +36,23 @@ def retrained(
         parameters: What each row stores, by tensor, shape (rows, p) in the stored type.
         raw: Kept parameters that changed, by name.
         codes: Codes that changed, by tensor, uint8, shape of the weights.
+        row_scales: Scales of rows that share a codebook, where they changed, shape (rows,).
 
     Raises:
         ValueError: Stored numbers are not finite.
     """
-    codes = codes or {}
+    codes, row_scales = codes or {}, row_scales or {}
     weights = reference.state_dict()
-    tensors = {
-        name: _replaced(
-            q, name, parameters.get(name, q.parameters), codes.get(name, q.codes), weights[name]
+    changed = {
+        name: replace(
+            q,
+            parameters=parameters.get(name, q.parameters),
+            codes=codes.get(name, q.codes),
+            row_scales=row_scales.get(name, q.row_scales),
         )
         for name, q in qm.tensors.items()
     }
+    tensors = {name: _measured(q, name, weights[name]) for name, q in changed.items()}
     kept = {n: raw[n].to(t.dtype).clone() if n in raw else t for n, t in qm.raw.items()}
     for name, tensor in kept.items():
         _check_finite(tensor.float(), name)
@@ -94,18 +100,17 @@ def _as_fit(old: TensorFit, fit: Fit, name: str, qm: QuantizedModel) -> TensorFi
     )
 
 
-def _replaced(
-    q: QuantizedTensor, name: str, parameters: NDArray, codes: Tensor, weights: Tensor
-) -> QuantizedTensor:
-    levels = torch.from_numpy(get_scheme(q.scheme).levels(parameters, q.bits, q.row_scales))
+def _measured(q: QuantizedTensor, name: str, weights: Tensor) -> QuantizedTensor:
+    """Returns a tensor whose levels and errors are those of its new stored numbers."""
+    levels = torch.from_numpy(get_scheme(q.scheme).levels(q.parameters, q.bits, q.row_scales))
     levels = levels.to(q.dtype).float()
     _check_finite(levels, name)
-    replaced = replace(q, parameters=parameters, codebook=levels, codes=codes)
+    replaced = replace(q, codebook=levels)
     wanted, got = weights.detach().double().cpu(), replaced.dequantize().double()
     lengths = row_lengths(q.shape, q.granularity, q.group_size)
     row_w2 = _row_w2(wanted.flatten(), got.flatten(), lengths)
     mse = float((wanted - got).square().mean())
-    w2_squared = float((row_w2.square() * torch.from_numpy(lengths)).sum()) / codes.numel()
+    w2_squared = float((row_w2.square() * torch.from_numpy(lengths)).sum()) / q.codes.numel()
     return replace(
         replaced,
         mse=mse,

@@ -7,14 +7,17 @@ __all__ = [
     "TuneRecipe",
     "Tuner",
     "correct_biases",
+    "feed_back_errors",
     "importance",
+    "time_weights",
     "train_quantized",
     "tune",
     "weighted_codebooks",
 ]
 
 from .biases import correct_biases
-from .importance import importance, weighted_codebooks
+from .feedback import feed_back_errors
+from .importance import importance, time_weights, weighted_codebooks
 from .qat import FreeStudent, train_quantized
 from .student import Student
 from .targets import Targets

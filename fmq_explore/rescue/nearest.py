@@ -11,14 +11,18 @@ def nearest_codes(weights: Tensor, levels: Tensor, rows: Tensor) -> Tensor:
 
     Args:
         weights: Weights, any shape.
-        levels: Levels of every row, ascending, shape (rows, K).
+        levels: Levels of every row in any order, shape (rows, K).
         rows: The row of every weight, in the weights' shape.
     """
+    levels, order = levels.sort(dim=1, stable=True)
     borders, index, flat = (levels[:, 1:] + levels[:, :-1]) / 2, rows.flatten(), weights.flatten()
     codes = torch.zeros(len(flat), dtype=torch.uint8)
     for border in borders.unbind(dim=1):
         codes += flat > border[index]
-    return codes.reshape(weights.shape)
+    # of equal levels the first one is in use
+    first = torch.searchsorted(levels.contiguous(), levels.contiguous())
+    names = order.gather(1, first).to(torch.uint8)
+    return names[index, codes.long()].reshape(weights.shape)
 
 
 def pulled_into_cells(weights: Tensor, levels: Tensor, rows: Tensor, codes: Tensor) -> Tensor:

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from ..quantize import QuantizedModel
-from ..quantize.retrained import retrained
 from .nearest import nearest_codes, pulled_into_cells
-from .student import Student, as_stored, detached, laid_out
+from .student import Student, laid_out
 from .tuner import Progress, ShouldStop, Tuner, TuneRecipe, find_reference, reporting
 
 
@@ -58,12 +57,6 @@ class FreeStudent(Student):
         ]
         return [*groups, *latent]
 
-    def quantized(self) -> QuantizedModel:
-        """Returns the network as it would be stored now."""
-        stored = {name: as_stored(self.qm, name, t) for name, t in self.stored.items()}
-        codes = {name: self.codes(name) for name in self.latent}
-        return retrained(self.qm, self.reference, stored, detached(self.kept), codes)
-
 
 def train_quantized(
     qm: QuantizedModel,
@@ -73,8 +66,8 @@ def train_quantized(
     learning_rate: float = 0.05,
     kept_learning_rate: float = 5e-3,
     weight_learning_rate: float = 0.02,
-    n_paths: int = 256,
-    path_steps: int = 10,
+    n_paths: int = 512,
+    path_steps: int = 5,
     seed: int = 0,
     should_stop: ShouldStop | None = None,
     progress: Progress | None = None,

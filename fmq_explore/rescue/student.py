@@ -1,6 +1,6 @@
 """A quantized network whose stored numbers can be trained: levels or scales, and kept tensors."""
 
-__all__ = ["Student", "as_stored", "detached", "laid_out"]
+__all__ = ["Student", "detached", "laid_out", "stores_levels"]
 
 from collections.abc import Callable, Mapping
 
@@ -9,28 +9,33 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from ..quantize import QuantizedModel, QuantizedTensor
+from ..quantize import SCHEMES, QuantizedModel, QuantizedTensor, Scheme
 from ..quantize.retrained import retrained
 from .targets import Batch
 
-Levels = Callable[[Tensor, int], Tensor]
+Levels = Callable[[Tensor, Scheme, int], Tensor]
 
 
-def _affine(parameters: Tensor, n_levels: int) -> Tensor:
-    steps = torch.arange(n_levels, dtype=parameters.dtype)
-    return parameters[:, :1] * steps + parameters[:, 1:]
+def _affine(parameters: Tensor, _: Scheme, bits: int) -> Tensor:
+    return parameters[:, :1] * torch.arange(2**bits).to(parameters) + parameters[:, 1:]
 
 
-def _symmetric(parameters: Tensor, n_levels: int) -> Tensor:
-    half = n_levels // 2
-    steps = torch.arange(-half, half) if n_levels > 2 else torch.tensor([-1, 1])
-    return parameters * steps.to(parameters.dtype)
+def _symmetric(parameters: Tensor, _: Scheme, bits: int) -> Tensor:
+    half = 2**bits // 2
+    steps = torch.arange(-half, half) if bits > 1 else torch.tensor([-1, 1])
+    return parameters * steps.to(parameters)
+
+
+def _scaled(parameters: Tensor, scheme: Scheme, bits: int) -> Tensor:
+    assert scheme.table is not None
+    return parameters * torch.from_numpy(scheme.table(bits)).to(parameters)
 
 
 LEVELS: dict[str, Levels] = {
-    "codebook": lambda parameters, _: parameters,
+    "codebook": lambda parameters, *_: parameters,
     "affine": _affine,
     "symmetric": _symmetric,
+    "scaled": _scaled,
 }
 """How levels follow from what a row stores, so that gradients pass; other storages stay fixed."""
 
@@ -43,26 +48,36 @@ class Student:
         reference: The network it came from.
 
     Attributes:
-        stored: What each row stores, by tensor, shape (rows, p), with gradients.
-        kept: The kept parameters by name, with gradients.
+        stored: What each row stores, by tensor, shape (rows, p), or (1, p) for a shared codebook.
+        scales: The scales of rows that share a codebook, by tensor, shape (rows, 1).
+        kept: The kept parameters by name.
     """
 
     def __init__(self, qm: QuantizedModel, reference: nn.Module) -> None:
         self.qm, self.reference = qm, reference
         self.network = qm.model
         self.stored = {name: _trainable(q) for name, q in qm.tensors.items()}
-        names = {name for name, _ in qm.model.named_parameters()}
+        self.scales = {
+            name: torch.from_numpy(q.row_scales.astype(np.float32))[:, None].requires_grad_(True)
+            for name, q in qm.tensors.items()
+            if q.row_scales is not None
+        }
+        names = {name for name, _ in qm.model.named_parameters()} - set(qm.left)
         self.kept = {
             name: tensor.detach().float().clone().requires_grad_(True)
             for name, tensor in qm.raw.items()
-            if name in names - set(qm.left) and tensor.is_floating_point()
+            if name in names and tensor.is_floating_point()
         }
-        self._codes = {name: _flat_codes(q) for name, q in qm.tensors.items()}
+        self._index = {name: _level_index(q) for name, q in qm.tensors.items()}
 
     def levels(self, name: str) -> Tensor:
         """Returns the levels of a tensor, shape (rows, K)."""
         q = self.qm.tensors[name]
-        return levels_of(q, self.stored[name])
+        make = LEVELS.get(SCHEMES[q.scheme].storage)
+        if make is None:
+            return q.codebook
+        levels = make(self.stored[name], SCHEMES[q.scheme], q.bits)
+        return self.scales[name] * levels if name in self.scales else levels
 
     def spread(self, name: str) -> float:
         """Returns the standard deviation of a tensor's levels, the unit of their learning rate."""
@@ -74,9 +89,8 @@ class Student:
         return {name: self._weight(name) for name in self.stored}
 
     def _weight(self, name: str) -> Tensor:
-        q = self.qm.tensors[name]
-        weight = self.levels(name).flatten().take(self._codes[name]).reshape(q.shape)
-        return laid_out(weight)
+        levels = self.levels(name).flatten()
+        return laid_out(levels.take(self._index[name]).reshape(self.qm.tensors[name].shape))
 
     def velocity(self, batch: Batch) -> Tensor:
         """Returns the velocity of the quantized network at a batch of states."""
@@ -86,12 +100,16 @@ class Student:
 
     def groups(self, learning_rate: float, kept_learning_rate: float) -> list[dict]:
         """Returns what an optimiser takes: a step of levels is a share of their spread."""
-        rates = {name: learning_rate * self.spread(name) for name in self.stored}
-        groups = [
-            {"params": [tensor], "peak": rates[name]}
-            for name, tensor in self.stored.items()
-            if tensor.requires_grad
-        ]
+        groups = []
+        for name, tensor in self.stored.items():
+            if tensor.requires_grad:
+                rate = learning_rate * self.spread(name)
+                if name in self.scales:  # of a product either factor makes half of the step
+                    scale = max(float(self.scales[name].detach().mean()), 1e-8)
+                    level = max(float(tensor.detach().std()), 1e-8)
+                    groups.append({"params": [self.scales[name]], "peak": 0.5 * rate / level})
+                    rate *= 0.5 / scale
+                groups.append({"params": [tensor], "peak": rate})
         return [*groups, {"params": list(self.kept.values()), "peak": kept_learning_rate}]
 
     @torch.no_grad()
@@ -101,8 +119,10 @@ class Student:
         Levels of a codebook may cross; `quantized` sorts them, and renames the codes accordingly.
         """
         for name, tensor in self.stored.items():
-            if tensor.requires_grad and not is_codebook(self.qm.tensors[name]):
+            if tensor.requires_grad and not stores_levels(self.qm.tensors[name]):
                 tensor[:, :1].clamp_(min=0.0)
+        for scales in self.scales.values():
+            scales.clamp_(min=0.0)
 
     @torch.no_grad()
     def write_into(self, network: nn.Module) -> None:
@@ -111,39 +131,49 @@ class Student:
         for name, tensor in {**self.weights(), **self.kept}.items():
             state[name].copy_(tensor)
 
+    def codes(self, name: str) -> Tensor:
+        """Returns the codes as they are now, uint8, shape of the weights."""
+        return self.qm.tensors[name].codes
+
     def quantized(self) -> QuantizedModel:
         """Returns the network as it would be stored now."""
-        stored, codes = {}, {}
+        stored, codes = {}, {name: self.codes(name) for name in self.stored}
         for name, tensor in self.stored.items():
-            stored[name] = as_stored(self.qm, name, tensor)
-            if is_codebook(self.qm.tensors[name]):
-                stored[name], codes[name] = self._sorted(name, stored[name])
-        return retrained(self.qm, self.reference, stored, detached(self.kept), codes)
+            q = self.qm.tensors[name]
+            stored[name] = q.parameters
+            if tensor.requires_grad:
+                stored[name] = tensor.detach().numpy().astype(q.parameters.dtype)
+            if stores_levels(q):
+                stored[name], codes[name] = sorted_levels(stored[name], codes[name], q.rows)
+        scales = {
+            name: tensor.detach()[:, 0].numpy().astype(self._scale_dtype(name))
+            for name, tensor in self.scales.items()
+        }
+        return retrained(self.qm, self.reference, stored, detached(self.kept), codes, scales)
 
-    def _sorted(self, name: str, levels: np.ndarray) -> tuple[np.ndarray, Tensor]:
-        """Returns levels in ascending order, and the codes by their new names."""
-        q = self.qm.tensors[name]
-        order = np.argsort(levels, axis=1, kind="stable")
-        new_names = torch.from_numpy(np.argsort(order, axis=1, kind="stable").astype(np.uint8))
-        return np.take_along_axis(levels, order, axis=1), new_names[q.rows, q.codes.long()]
-
-
-def get_storage(q: QuantizedTensor) -> str:
-    """Returns what a row of a tensor stores."""
-    from ..quantize import SCHEMES
-
-    return SCHEMES[q.scheme].storage
+    def _scale_dtype(self, name: str) -> np.dtype:
+        scales = self.qm.tensors[name].row_scales
+        assert scales is not None
+        return scales.dtype
 
 
-def is_codebook(q: QuantizedTensor) -> bool:
+def stores_levels(q: QuantizedTensor) -> bool:
     """Tells whether the levels of a tensor are stored as they are."""
-    return get_storage(q) == "codebook"
+    return SCHEMES[q.scheme].storage == "codebook"
 
 
-def levels_of(q: QuantizedTensor, stored: Tensor) -> Tensor:
-    """Returns the levels that stored numbers stand for, with their gradient where there is one."""
-    make = LEVELS.get(get_storage(q))
-    return q.codebook if make is None else make(stored, q.codebook.shape[1])
+def sorted_levels(levels: np.ndarray, codes: Tensor, rows: Tensor) -> tuple[np.ndarray, Tensor]:
+    """Returns levels in ascending order, and the codes by their new names.
+
+    Args:
+        levels: Levels of every row, shape (rows, K), or (1, K) where rows share them.
+        codes: Codes, shape of the weights.
+        rows: The row of every weight, in that shape.
+    """
+    order = np.argsort(levels, axis=1, kind="stable")
+    names = torch.from_numpy(np.argsort(order, axis=1, kind="stable").astype(np.uint8))
+    index = rows if len(levels) > 1 else torch.zeros_like(rows)
+    return np.take_along_axis(levels, order, axis=1), names[index, codes.long()]
 
 
 def detached(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -151,26 +181,18 @@ def detached(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in tensors.items()}
 
 
-def _trainable(q: QuantizedTensor) -> Tensor:
-    stored = torch.from_numpy(np.array(q.parameters, dtype=np.float32))
-    return stored.requires_grad_(get_storage(q) in LEVELS)
-
-
-def as_stored(qm: QuantizedModel, name: str, tensor: Tensor) -> np.ndarray:
-    """Returns trained numbers in the type in which a file stores them."""
-    dtype = qm.tensors[name].parameters.dtype
-    if not tensor.requires_grad:
-        return qm.tensors[name].parameters
-    return tensor.detach().numpy().astype(dtype)
-
-
-def _flat_codes(q: QuantizedTensor) -> Tensor:
-    """Returns the place of every weight's level among the levels of all rows."""
-    return (q.rows * q.codebook.shape[1] + q.codes.long()).reshape(-1)
-
-
 def laid_out(weight: Tensor) -> Tensor:
     """Lays a convolution's kernel out as the networks here do, channels last."""
     if weight.ndim == 4:
         return weight.contiguous(memory_format=torch.channels_last)
     return weight
+
+
+def _trainable(q: QuantizedTensor) -> Tensor:
+    stored = torch.from_numpy(np.array(q.parameters, dtype=np.float32))
+    return stored.requires_grad_(SCHEMES[q.scheme].storage in LEVELS)
+
+
+def _level_index(q: QuantizedTensor) -> Tensor:
+    """Returns the place of every weight's level among the levels of all rows."""
+    return (q.rows * q.codebook.shape[1] + q.codes.long()).reshape(-1)

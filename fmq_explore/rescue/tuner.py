@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..flow import Cancelled
 from ..quantize import QuantizedModel
+from .importance import time_weights
 from .student import Student
 from .targets import Targets
 
@@ -38,8 +39,8 @@ class TuneRecipe:
     learning_rate: float = 0.1
     kept_learning_rate: float = 5e-3
     warm_up: int = 20
-    n_paths: int = 256
-    path_steps: int = 10
+    n_paths: int = 512
+    path_steps: int = 5
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -114,13 +115,14 @@ class Tuner:
         batch = targets.batch(self.recipe.batch_size or (512 if is_points else 32))
         self._optimiser.zero_grad()
         with torch.enable_grad():
-            loss = nn.functional.mse_loss(self.student.velocity(batch), batch.velocity)
+            errors = (self.student.velocity(batch) - batch.velocity).square().flatten(1).mean(1)
+            loss = (time_weights(batch.t) * errors).mean()
             self._check(loss)
             loss.backward()
         self._optimiser.step()
         self.student.keep_scales_positive()
         scale = batch.velocity.square().mean().item()
-        self.errors.append(math.sqrt(loss.item() / max(scale, 1e-30)))
+        self.errors.append(math.sqrt(errors.detach().mean().item() / max(scale, 1e-30)))
 
     def _check(self, loss: Tensor) -> None:
         if not bool(loss.isfinite()):
@@ -137,8 +139,8 @@ def tune(
     batch_size: int = 0,
     learning_rate: float = 0.1,
     kept_learning_rate: float = 5e-3,
-    n_paths: int = 256,
-    path_steps: int = 10,
+    n_paths: int = 512,
+    path_steps: int = 5,
     seed: int = 0,
     should_stop: ShouldStop | None = None,
     progress: Progress | None = None,
@@ -150,12 +152,12 @@ def tune(
     and the kept tensors k, biases and norms, are trained so that the quantized velocity matches the
     reference's along the reference's own paths from noise to samples,
 
-        min_{c, k}  E_{t, x_t} || v_{c, k}(x_t, t) - v(x_t, t) ||^2,
+        min_{c, k}  E_{t, x_t} a(t) || v_{c, k}(x_t, t) - v(x_t, t) ||^2,
 
-    so that no data are needed. The error of the weights grows: what is matched is the velocity.
-    Levels of a row may cross; they are stored in order, and codes are renamed accordingly. Then the
-    codes are no longer monotone in the weights, and W2 of a row falls below its root mean squared
-    error: both are reported.
+    so that no data are needed; a(t) is how much an error at t grows on its way (`time_weights`).
+    The error of the weights grows: what is matched is the velocity. Levels of a row may cross; they
+    are stored in order, and codes are renamed accordingly. Then the codes are no longer monotone in
+    the weights, and W2 of a row falls below its root mean squared error: both are reported.
 
     Args:
         qm: The quantized network; it is not changed.

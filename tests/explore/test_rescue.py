@@ -33,9 +33,11 @@ def brief(monkeypatch):
     """Few steps, watched at every one."""
     brief = {
         "levels": Rescue("levels", TuneRecipe(steps=12, batch_size=32, n_paths=16)),
-        "codes": Rescue(
-            "codes",
+        "codes": Rescue("codes", TuneRecipe(steps=9, batch_size=32, n_paths=16), True),
+        "training": Rescue(
+            "training",
             TuneRecipe(steps=4, batch_size=32, n_paths=16),
+            True,
             TuneRecipe(steps=5, batch_size=32, n_paths=16),
             weight_learning_rate=0.1,
         ),
@@ -133,8 +135,9 @@ def test_an_interrupted_rescue_goes_on_where_it_stopped() -> None:
         assert np.array_equal(a, b)
 
 
-def test_codes_can_be_trained_too() -> None:
-    records = listen(replace(WANTED, rescue="codes"), Workspace())
+@pytest.mark.parametrize("name", ["codes", "training"])
+def test_codes_can_be_found_anew_too(name) -> None:
+    records = listen(replace(WANTED, rescue=name), Workspace())
     assert not of(records, Failure)
     assert of(records, RescueView)[-1].step == 9
     assert of(records, SamplesView)[-1].primary.scheme == RESCUED
@@ -162,13 +165,13 @@ def test_full_precision_needs_no_rescue() -> None:
     assert of(records, SamplesView)
 
 
-@pytest.mark.parametrize("name", ["levels", "codes"])
+@pytest.mark.parametrize("name", list(RESCUES))
 def test_the_code_repeats_the_rescue(name) -> None:
     request = replace(WANTED, rescue=name)
     workspace = Workspace()
     records = listen(request, workspace)
     code = code_for(request, full_size(request, workspace), 2)
-    assert ("train_quantized" in code) == (name == "codes")
+    assert ("train_quantized" in code) == (name == "training")
     scope: dict = {}
     exec(code, scope)
     view = of(records, SamplesView)[-1]

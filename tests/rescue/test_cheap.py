@@ -138,6 +138,10 @@ def test_nearest_codes_and_the_way_into_a_cell() -> None:
     rows = torch.arange(4)[:, None].expand(4, 30)
     expected = (weights[:, :, None] - levels[:, None, :]).abs().argmin(dim=2)
     assert torch.equal(nearest_codes(weights, levels, rows).long(), expected)
+    mixed = torch.randperm(5, generator=generator)
+    assert torch.equal(mixed[nearest_codes(weights, levels[:, mixed], rows).long()], expected)
+    met = torch.tensor([[-1.0, 0.0, 1.0, 1.0]])  # a ternary row: the last code is not in use
+    assert int(nearest_codes(weights[:1], met, rows[:1] * 0).max()) == 2
     wanted = torch.randint(0, 5, (4, 30), generator=generator)
     pulled = pulled_into_cells(weights, levels, rows, wanted)
     assert torch.equal(nearest_codes(pulled, levels, rows).long(), wanted)
