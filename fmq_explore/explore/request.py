@@ -36,7 +36,8 @@ class Request:
         model: The name of a shipped model, or the whole path of a file of weights.
         scheme: The quantization scheme, a key of :data:`fmq_explore.quantize.SCHEMES`.
         bits: The label bits of a code, 1 to 8, or None for full precision.
-        granularity: Which weights share a codebook: tensor, channel or group.
+        granularity: Which weights share a codebook: tensor, channel or group; or shared, a codebook
+            for each tensor and a scale for each channel.
         group_size: The consecutive weights in a group; counts only at group granularity.
         keep: The tags or names of the tensors left in full precision.
         codebook_dtype: The type in which codebook entries are stored.

@@ -49,7 +49,7 @@ def sensitivity(
         model: The network v(x, t) or v(x, t, label); it is copied, not changed.
         scheme: A name in `SCHEMES`.
         bits: Bits in a code, 1 to 8, for all tensors or by name; names may be patterns.
-        granularity: Weights that share a codebook: `"tensor"`, `"channel"` or `"group"`.
+        granularity: A name in `fmq_explore.quantize.GRANULARITIES`: weights that share a codebook.
         group_size: Consecutive weights of a channel in a group, for `"group"`.
         keep: Tensors left in full precision, as for `quantize_model`.
         n: Number of samples.

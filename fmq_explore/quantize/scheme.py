@@ -240,7 +240,7 @@ _CALIBRATED = (
         family="calibration",
     ),
     Scheme(
-        *("entropy", "uniform (least-entropy-loss range)", "affine", calibration.entropy),
+        *("entropy", "uniform (entropy-calibrated range)", "affine", calibration.entropy),
         family="calibration",
     ),
 )
