@@ -91,15 +91,25 @@ def _pair(sizes: Sequence[int]) -> tuple[int, int]:
 
 
 class QuantizedInput(nn.Module):
-    """A layer as it is, whose input is rounded to a grid first: fake quantization."""
+    """A layer as it is, whose input is rounded to a grid first: fake quantization.
 
-    def __init__(self, layer: nn.Module, input: AffineGrid) -> None:
+    Attributes:
+        layer: The layer.
+        input: The static grid, or None for one from the extremes of every call's own values.
+        bits: Bits of a code where there is no static grid.
+    """
+
+    def __init__(self, layer: nn.Module, input: AffineGrid | None, bits: int = 8) -> None:
         super().__init__()
-        self.layer, self.input = layer, input
+        self.layer, self.input, self.bits = layer, input, bits
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns the layer's output at `x` rounded to the grid."""
-        return self.layer(self.input.round(x))
+        grid = self.input
+        if grid is None:
+            low, high = torch.aminmax(x)
+            grid = AffineGrid.spanning(float(low), float(high), self.bits)
+        return self.layer(grid.round(x))
 
 
 def integer_layer(

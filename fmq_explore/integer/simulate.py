@@ -68,11 +68,11 @@ def simulate(
 
 def quantize_activations(
     network: nn.Module,
-    ranges: ActivationRanges,
+    ranges: ActivationRanges | None,
     bits: int | None = None,
     keep: Collection[str] = (),
 ) -> nn.Module:
-    """Returns the network with what goes into its layers rounded to static grids.
+    """Returns the network with what goes into its layers rounded to grids.
 
     Its weights stay what they are: full precision, or the codebooks of a
     `fmq_explore.QuantizedModel`, whose `.model` is given. So the effect of activations can be told
@@ -80,8 +80,9 @@ def quantize_activations(
 
     Args:
         network: The network; it is copied, not changed.
-        ranges: Ranges of the full-precision network of that architecture.
-        bits: Bits of an activation, 2 to 8; those of `ranges` by default.
+        ranges: Static ranges of the full-precision network of that architecture; or None for
+            dynamic ones, found anew at every call from the extremes of the batch.
+        bits: Bits of an activation, 2 to 8; those of `ranges`, or 8, by default.
         keep: Names of layers whose inputs are not rounded.
 
     Raises:
@@ -95,9 +96,11 @@ def quantize_activations(
         >>> type(rounded.first).__name__, type(model.first).__name__
         ('QuantizedInput', 'Linear')
     """
-    bits = ranges.bits if bits is None else bits
+    bits = (ranges.bits if ranges else 8) if bits is None else bits
 
     def replacement(name: str, layer: nn.Conv2d | nn.Linear) -> nn.Module:
+        if ranges is None:
+            return QuantizedInput(layer, None, bits)
         return QuantizedInput(layer, _grid(ranges.inputs[name], bits))
 
     return _replaced(network, ranges, keep, replacement)
@@ -105,7 +108,7 @@ def quantize_activations(
 
 def _replaced(
     model: nn.Module,
-    ranges: ActivationRanges,
+    ranges: ActivationRanges | None,
     keep: Collection[str],
     replacement: Callable[[str, nn.Conv2d | nn.Linear], nn.Module],
 ) -> nn.Module:
@@ -114,7 +117,8 @@ def _replaced(
     unknown = [name for name in keep if name not in layers]
     if unknown:
         raise ValueError(f"keep names {unknown[0]!r}: choose among {', '.join(layers)}")
-    missing = [name for name in layers if name not in ranges.inputs and name not in keep]
+    known = layers if ranges is None else ranges.inputs
+    missing = [name for name in layers if name not in known and name not in keep]
     if missing:
         raise ValueError(
             f"the layer {missing[0]} has no range: calibrate this very architecture, or name the "

@@ -149,6 +149,15 @@ def test_rounded_activations_leave_codebook_weights_as_they_are() -> None:
     assert both == pytest.approx((alone**2 + eight**2) ** 0.5, rel=0.2)  # nearly independent
 
 
+def test_dynamic_ranges_are_those_of_the_call() -> None:
+    torch.manual_seed(0)
+    layer, x = nn.Sequential(nn.Linear(8, 4)), torch.randn(16, 8)
+    grid = AffineGrid.spanning(float(x.min()), float(x.max()), 6)
+    for scale in (1.0, 64.0):  # no static range would serve both
+        y = quantize_activations(layer, None, bits=6)(scale * x)
+        torch.testing.assert_close(y, layer(scale * grid.round(x)))
+
+
 def test_kept_layers_and_the_network_itself_are_not_changed() -> None:
     torch.manual_seed(0)
     model = MLP(width=16, depth=2)
