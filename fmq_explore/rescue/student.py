@@ -106,7 +106,7 @@ class Student:
                 rate = learning_rate * self.spread(name)
                 if name in self.scales:  # of a product either factor makes half of the step
                     scale = max(float(self.scales[name].detach().mean()), 1e-8)
-                    level = max(float(tensor.detach().std()), 1e-8)
+                    level = max(float(tensor.detach().abs().mean()), 1e-8)
                     groups.append({"params": [self.scales[name]], "peak": 0.5 * rate / level})
                     rate *= 0.5 / scale
                 groups.append({"params": [tensor], "peak": rate})

@@ -24,6 +24,7 @@ OTHER = {
     "compare": "equal_mass",
     "budget": 123_456,
     "objective": "error",
+    "rescue": "codes",
 }
 
 
@@ -54,6 +55,7 @@ def test_the_default_needs_no_words() -> None:
         ("label=-7", "label"),
         ("budget=-1", "budget"),
         ("objective=luck", "objective"),
+        ("rescue=magic", "rescue"),
     ],
 )
 def test_a_broken_link_keeps_the_rest_and_says_what_was_wrong(query: str, name: str) -> None:
