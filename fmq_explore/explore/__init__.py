@@ -3,6 +3,7 @@
 __all__ = [
     "ACTIVATION_METHODS",
     "DEFAULT_MODEL",
+    "FRONTIER_MEASURES",
     "MEASURES",
     "RESCUED",
     "UNCONDITIONAL",
@@ -17,6 +18,8 @@ __all__ = [
     "Explorer",
     "Failure",
     "Figures",
+    "FrontierPoint",
+    "FrontierView",
     "HardwareExplorer",
     "HardwareView",
     "LatentSet",
@@ -46,6 +49,7 @@ __all__ = [
     "code_for",
     "explore",
     "full_size",
+    "hardware_code",
 ]
 
 from typing import TYPE_CHECKING
@@ -57,6 +61,7 @@ from .activation_results import (
     ActivationView,
     LayerActivations,
 )
+from .frontier_results import FRONTIER_MEASURES, FrontierPoint, FrontierView
 from .hardware_results import ChipChoice, HardwareView
 from .measures_results import (
     MEASURES,
@@ -89,7 +94,7 @@ from .results import (
 
 if TYPE_CHECKING:
     from .cache import ByteCache
-    from .code import code_for
+    from .code import code_for, hardware_code
     from .explorer import Explorer, explore
     from .hardware_explorer import HardwareExplorer
     from .runner import LatestRunner, Ticket
@@ -112,5 +117,6 @@ __getattr__ = lazy_names(
         "code_for": "code",
         "explore": "explorer",
         "full_size": "sampling",
+        "hardware_code": "code",
     },
 )

@@ -154,7 +154,7 @@ def allocation_view(request: Request, workspace: "Workspace") -> AllocationView:
         largest=max(curves.largest, *curves.equal_sizes),
         primary=shares[0] if shares else None,
         compare=shares[1] if len(shares) > 1 else None,
-        remark=remark or ("" if request.shown else "Full precision has no bits to share out."),
+        remark=remark or ("" if request.schemes else "Full precision has no bits to share out."),
     )
 
 

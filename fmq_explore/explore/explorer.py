@@ -13,6 +13,8 @@ from ..flow import Cancelled
 from ..quantize import SCHEMES
 from ..zoo import Statistics
 from .budgets import allocation_view
+from .frontier import frontier_view
+from .frontier_results import FrontierView
 from .hardware import count, hardware_view, is_ready
 from .measures_results import Missing
 from .measuring import STAGES
@@ -30,7 +32,8 @@ SETTLE_SECONDS = 0.02
 IDLE_SECONDS = 0.5
 VIEW_BYTES = 2**16  # about what a measured view takes
 ALLOCATION = "allocation"
-"""The measure that needs no samples, and comes with the weights."""
+FRONTIER = "frontier"
+"""The measures that need no samples: one comes with the weights, the other is in the tables."""
 
 Listener = Callable[[Any], None]
 Post = Callable[[Callable[[], None]], Any]
@@ -94,6 +97,7 @@ class Explorer:
         self._idle_seconds = idle_seconds
         self._post = post or (lambda function: function())
         self._runner = LatestRunner()
+        self._frontiers: dict[str, FrontierView] = {}
 
     def submit(self, request: Request, measures: Collection[str] = ()) -> Future:
         """Takes the newest request; whatever an older one was doing stops.
@@ -103,7 +107,8 @@ class Explorer:
         Args:
             request: What to show.
             measures: The stages, of those in :data:`fmq_explore.explore.measuring.STAGES`, to go
-                through once the samples are there; and ``"allocation"``, which needs none.
+                through once the samples are there; and ``"allocation"`` and ``"frontier"``, which
+                need none.
         """
         self._runner.overtake()
         wanted, request = request, self.workspace.attainable(request)
@@ -112,6 +117,9 @@ class Explorer:
             with _guard("weights", self._listener):
                 self._show_weights(request, self._listener)
         late = set(measures)
+        if FRONTIER in late and request.model in self._frontiers:
+            late.remove(FRONTIER)
+            self._listener(self._frontiers[request.model])
         if shown and ALLOCATION in late and self.workspace.has_curves(request):
             late.remove(ALLOCATION)
             with _guard(ALLOCATION, self._listener):
@@ -178,6 +186,7 @@ class Explorer:
             return
         stages = [
             ("weights", lambda: None if shown else self._weights(request, ticket, emit)),
+            (FRONTIER, lambda: self._gather(request, emit, measures)),
             (ALLOCATION, lambda: self._allocate(request, ticket, emit, measures)),
             ("samples", lambda: hidden or self._samples(request, ticket, emit, preview=True)),
             ("hardware", lambda: self._count(request, emit)),
@@ -213,6 +222,7 @@ class Explorer:
             with _guard("weights", emit):
                 self._weights(request, ticket, emit)
         with _guard(ALLOCATION, emit):
+            self._gather(request, emit, measures)
             self._allocate(request, ticket, emit, measures)
         for stage in set(measures) - {
             ALLOCATION
@@ -269,6 +279,12 @@ class Explorer:
                     should_stop=lambda: ticket.cancelled,
                     progress=lambda fraction: emit(Status(stage, fraction=fraction)),
                 )
+
+    def _gather(self, request: Request, emit: Listener, measures: Collection[str]) -> None:
+        """Gathers what the tables say of the model, where that was asked for."""
+        if FRONTIER in measures:
+            self._frontiers[request.model] = frontier_view(request, self.yardsticks)
+            emit(self._frontiers[request.model])
 
     def _allocate(
         self, request: Request, ticket: Ticket, emit: Listener, measures: Collection[str]

@@ -20,11 +20,18 @@ class Yardsticks:
 
     Args:
         load_rows: Returns the rows of the sweep's table; by default there are none.
+        load_frontier: Returns the rows that a frontier adds to them; by default there are none.
     """
 
-    def __init__(self, load_rows: Callable[[], Sequence[Row]] | None = None) -> None:
+    def __init__(
+        self,
+        load_rows: Callable[[], Sequence[Row]] | None = None,
+        load_frontier: Callable[[], Sequence[Row]] | None = None,
+    ) -> None:
         self._load_rows = load_rows or (lambda: ())
+        self._load_frontier = load_frontier or (lambda: ())
         self._rows: Sequence[Row] | None = None
+        self._frontier: Sequence[Row] | None = None
         self._judges: dict[str, Judge] = {}
         self._lock = RLock()
 
@@ -34,6 +41,13 @@ class Yardsticks:
             if self._rows is None:
                 self._rows = self._load_rows()
             return self._rows
+
+    def frontier(self) -> Sequence[Row]:
+        """Returns the rows that a frontier adds to those of the sweep; none without a table."""
+        with self._lock:
+            if self._frontier is None:
+                self._frontier = self._load_frontier()
+            return self._frontier
 
     def judge(self, data: str) -> Judge:
         """Returns real data and a reader of them, as far as they ship with the project."""

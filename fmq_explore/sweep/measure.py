@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from math import isfinite, nan
 from threading import Lock
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -130,7 +130,7 @@ def _network(task: Task, on: Bench) -> tuple[VelocityNetwork, dict[str, float]]:
         found.write_into(on.scratch)
         network = on.scratch
     else:
-        network = found.model
+        network = cast(VelocityNetwork, found.model)
     return network, {name: getattr(found, name) for name in WEIGHTS}
 
 

@@ -6,8 +6,16 @@ from typing import Any
 
 import ipywidgets as w
 
-from ..explore import DistanceView, Failure, SamplesView, SensitivityView, Status
-from .catalog import sweep_rows
+from ..explore import (
+    DistanceView,
+    Failure,
+    FrontierPoint,
+    RescueView,
+    SamplesView,
+    SensitivityView,
+    Status,
+)
+from .catalog import frontier_rows, sweep_rows
 from .guard import guarded
 from .header import Header
 from .lesson_band import LessonBand
@@ -44,7 +52,6 @@ class ExplorerApp(Shell):
     """
 
     name = "explorer"
-    header: Header
 
     def __init__(self, query: str = "", start: bool = True) -> None:
         super().__init__(Choice(), query)
@@ -53,6 +60,7 @@ class ExplorerApp(Shell):
             self._choose_layer,
             self._choose_point,
             self._choose_budget,
+            self._choose_configuration,
             self._open_tutorial,
         )
         self.lessons = LessonBand(self.choice, self._open_tutorial)
@@ -64,6 +72,9 @@ class ExplorerApp(Shell):
     def _arrange(self) -> list[w.Widget]:
         body = w.HBox([self.controls.widget, self.pages.widget]).add_class("fmq-body")
         return [self.header.widget, self.lessons.widget, body, self.status.widget]
+
+    def _tools(self) -> Header:
+        return self.header
 
     def _observe(self) -> None:
         super()._observe()
@@ -79,7 +90,8 @@ class ExplorerApp(Shell):
     def _make_backend(self) -> Any:
         from ..explore import Explorer, Yardsticks
 
-        return Explorer(self._on_record, self._post, yardsticks=Yardsticks(sweep_rows))
+        yardsticks = Yardsticks(sweep_rows, frontier_rows)
+        return Explorer(self._on_record, self._post, yardsticks=yardsticks)
 
     @guarded
     def _submit(self) -> None:
@@ -97,6 +109,10 @@ class ExplorerApp(Shell):
             return
         if isinstance(record, DistanceView):
             self.controls.set_layers(record.layers, record.layer)
+        if isinstance(record, RescueView):
+            self.controls.rescue.show(record)
+            self.status.clear("rescue")
+            return
         self.pages.draw(record)
         self.status.clear(STAGE_OF.get(type(record), ""))
 
@@ -151,6 +167,17 @@ class ExplorerApp(Shell):
     @guarded
     def _choose_budget(self, n_bytes: int) -> None:
         self.choice.budget = n_bytes
+
+    @guarded
+    def _choose_configuration(self, point: FrontierPoint) -> None:
+        """Loads a configuration that was measured; what it takes for granted comes along."""
+        choice = self.choice
+        choice.scheme, choice.granularity = point.scheme, point.granularity
+        choice.group_size = point.group_size or choice.group_size
+        choice.codebook_dtype, choice.keep = point.codebook_dtype, point.keep
+        choice.bits = point.bits or choice.bits or Choice().bits
+        choice.objective = point.objective or choice.objective
+        choice.budget, choice.rescue = point.budget, point.rescue
 
     @guarded
     def _open_lesson(self) -> None:

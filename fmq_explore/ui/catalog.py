@@ -1,6 +1,6 @@
 """What there is to choose from, as plain text: gathered once the library is loaded."""
 
-__all__ = ["Catalog", "ModelEntry", "load_catalog", "sweep_rows"]
+__all__ = ["Catalog", "ModelEntry", "frontier_rows", "load_catalog", "sweep_rows"]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -59,3 +59,10 @@ def sweep_rows() -> Sequence[Mapping[str, Any]]:
 
     shipped = assets_folder() / "sweep.csv"
     return load_table(shipped).rows if shipped.is_file() else ()
+
+
+def frontier_rows() -> Sequence[Mapping[str, Any]]:
+    """Reads the rows of the frontier that ships with the project; none where it does not."""
+    from ..sweep import load_frontier
+
+    return load_frontier().rows

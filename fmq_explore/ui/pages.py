@@ -12,6 +12,8 @@ from ..explore import (
     AllocationView,
     BoundView,
     DistanceView,
+    FrontierPoint,
+    FrontierView,
     LatentView,
     Missing,
     QualityView,
@@ -25,6 +27,7 @@ from .panels import (
     AllocationPanel,
     BoundsPanel,
     DistancePanel,
+    FrontierPanel,
     LatentsPanel,
     QualityPanel,
     SamplesPanel,
@@ -41,11 +44,15 @@ VIEW_OF = {
     "quality_of": ("quality", "mode"),
     "quality_by": ("quality", "by"),
     "calibration": ("activations", "mode"),
+    "frontier_of": ("frontier", "mode"),
 }
 """The view traits that a panel's buttons set: the panel, and its buttons."""
 
-MEASURING = {"measures": ("quality", "latents", "bounds"), "budget": ("allocation", "activations")}
-"""The panels of each page that are measured, which are also the stages that they need."""
+MEASURING = {
+    "measures": ("quality", "latents", "bounds"),
+    "budget": ("frontier", "allocation", "quality", "activations"),
+}
+"""The stages that each page needs; each but those of its own page is the name of a panel, too."""
 
 
 MEASURED = {
@@ -54,6 +61,7 @@ MEASURED = {
     BoundView: "bounds",
     AllocationView: "allocation",
     ActivationView: "activations",
+    FrontierView: "frontier",
 }
 """The panel of each measured view."""
 
@@ -66,6 +74,7 @@ class Pages:
         on_layer: Called with the name of a tensor that was clicked.
         on_point: Called with the scheme and the bits of a point that was clicked.
         on_budget: Called with a budget of bytes, 0 for equal bits.
+        on_configuration: Called with a configuration whose point was clicked.
         on_tutorial: Called with the name of a panel's tutorial when it is asked for.
 
     Attributes:
@@ -78,6 +87,7 @@ class Pages:
         on_layer: Callable[[str], None],
         on_point: Callable[[str, int], None],
         on_budget: Callable[[int], None],
+        on_configuration: Callable[[FrontierPoint], None],
         on_tutorial: Callable[[str], None],
     ) -> None:
         self._choice = choice
@@ -90,12 +100,13 @@ class Pages:
         self.bounds = BoundsPanel()
         self.allocation = AllocationPanel(on_layer, on_budget)
         self.activations = ActivationsPanel()
+        self.frontier = FrontierPanel(on_configuration)
         self.scrubber = Scrubber(choice)
         first = (self.weights, self.distance, self.samples, self.trajectories)
         self._panels = {
             "samples": first,
             "measures": (self.quality, self.bounds, self.latents),
-            "budget": (self.allocation, self.activations),
+            "budget": (self.allocation, self.activations, self.frontier),
         }
         self._boxes = {
             "samples": [_grid(first, "fmq-panels"), self.scrubber.widget],
@@ -161,6 +172,7 @@ class Pages:
             self.distance.widget.remove_class("fmq-nothing")
             self.distance.draw(record)
             self.activations.show_layer(record.layer)
+            self.frontier.draw_now(record)
         elif isinstance(record, SamplesView):
             self.samples.widget.explain("")
             self.samples.draw(record)
@@ -177,6 +189,8 @@ class Pages:
             panel = getattr(self, MEASURED[type(record)])
             panel.widget.explain("")
             panel.draw(record)
+            if isinstance(record, QualityView):
+                self.frontier.draw_live(record)
 
     def draw_time(self, time: float) -> None:
         """Moves samples and paths to a time between noise (0) and data (1)."""

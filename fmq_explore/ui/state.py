@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import traitlets
 
-from ..explore import ACTIVATION_METHODS, MEASURES, Request
+from ..explore import ACTIVATION_METHODS, FRONTIER_MEASURES, MEASURES, Request
 from .lessons import LESSONS
 
 REQUEST_NAMES = tuple(f.name for f in fields(Request))
@@ -20,7 +20,7 @@ QUANTIZATION = (
 
 VIEW_NAMES = (
     *("page", "weights_as", "distance_of", "samples_as", "quality_of", "quality_by"),
-    "calibration",
+    *("calibration", "frontier_of"),
     *("time", "lesson", "theme"),
 )
 
@@ -60,6 +60,7 @@ class Choice(traitlets.HasTraits):
     quality_of = traitlets.Enum(tuple(MEASURES), default_value="psnr")
     quality_by = traitlets.Enum(("label", "true"), default_value="label")
     calibration = traitlets.Enum(tuple(ACTIVATION_METHODS), default_value="min_max")
+    frontier_of = traitlets.Enum(tuple(FRONTIER_MEASURES), default_value="psnr")
     lesson = traitlets.Enum(("", *LESSONS), default_value="")
     time = traitlets.Float(1.0, min=0.0, max=1.0)
     theme = traitlets.Enum(("auto", "light", "dark"), default_value="auto")

@@ -5,6 +5,7 @@ __all__ = [
     "AllocationPanel",
     "BoundsPanel",
     "DistancePanel",
+    "FrontierPanel",
     "LatentsPanel",
     "QualityPanel",
     "SamplesPanel",
@@ -16,6 +17,7 @@ from .activations import ActivationsPanel
 from .allocation import AllocationPanel
 from .bounds import BoundsPanel
 from .distance import DistancePanel
+from .frontier import FrontierPanel
 from .latents import LatentsPanel
 from .quality import QualityPanel
 from .samples import SamplesPanel
