@@ -1,6 +1,6 @@
 """The few lines of Python that give the very result on screen."""
 
-__all__ = ["code_for"]
+__all__ = ["code_for", "hardware_code"]
 
 import json
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from inspect import signature
 from typing import Any
 
 from ..quantize import SCHEMES
+from .hardware_results import ChipChoice
 from .request import UNCONDITIONAL, UPLOAD, Request
 from .sampling import SampleSize
 
@@ -45,6 +46,54 @@ def code_for(request: Request, size: SampleSize | None, n_classes: int | None = 
                     lines += _sample(f"flow_q{name}", f"qm{name}.model", arguments)
         lines += ["", "print(qm.w2, qm.bits_per_weight, qm.n_bytes)"]
     return "\n".join(lines)
+
+
+def hardware_code(request: Request, chips: ChipChoice, is_guided: bool = False) -> str:
+    """Writes a script that assesses the network of a request on all chips.
+
+    Args:
+        request: The network, and how samples are drawn.
+        chips: What is assumed about chips.
+        is_guided: Whether the model has classes to be guided to.
+
+    Example:
+        >>> print(hardware_code(Request(model="moons", bits=None), ChipChoice()))
+        import fmq_explore as fmq
+        from fmq_explore.hardware import Plan, assess_all
+        <BLANKLINE>
+        model = fmq.load_model("moons")
+        plan = Plan(solver="midpoint", steps=10)
+        for found in assess_all(model, plan):
+            print(found.device.title, found.verdict.label, found.latency.text, found.energy.text)
+    """
+    model = json.dumps(request.model.removeprefix(UPLOAD), ensure_ascii=False)
+    lines = ["import fmq_explore as fmq", "from fmq_explore.hardware import Plan, assess_all", ""]
+    lines += [f"model = fmq.load_model({model})"]
+    if request.bits is not None:
+        lines += [*_quantize("qm", request.scheme, request, True), ""]
+    plan = {"solver": f'"{request.solver}"', "steps": str(request.steps)}
+    if is_guided and request.guidance != 1.0 and request.label != UNCONDITIONAL:
+        plan["guidance"] = f"{request.guidance:g}"
+    for name, factor, own in _CHIP_ARGUMENTS:
+        value = getattr(chips, own)
+        if value != getattr(ChipChoice, own):
+            plan[name] = f"{factor * value:g}" if factor == 1 else f"{factor} * {value}"
+    return "\n".join(
+        [
+            *lines,
+            f"plan = Plan({', '.join(f'{name}={value}' for name, value in plan.items())})",
+            f"for found in assess_all({'model' if request.bits is None else 'qm'}, plan):",
+            "    print(found.device.title, found.verdict.label, found.latency.text, "
+            "found.energy.text)",
+        ]
+    )
+
+
+_CHIP_ARGUMENTS = (
+    ("activation_bits", 1, "activation_bits"),
+    ("decode_cycles", 1, "decode_cycles"),
+    ("runtime_bytes", 1024, "runtime_kib"),
+)
 
 
 def _arguments(request: Request, size: SampleSize, n_classes: int | None) -> list[str]:

@@ -37,7 +37,6 @@ class Shell:
 
     name: str
     """The function of `fmq_explore.ui` that opens the app."""
-    header: Tools
     widget: w.Widget
 
     def __init__(self, choice: Choice, query: str) -> None:
@@ -72,6 +71,10 @@ class Shell:
         """Returns what the page shows, from top to bottom."""
 
     @abstractmethod
+    def _tools(self) -> Tools:
+        """Returns the head of the page."""
+
+    @abstractmethod
     def _make_backend(self) -> Any:
         """Returns what computes; it has a `workspace`. Called once the library is loaded."""
 
@@ -88,7 +91,7 @@ class Shell:
         """Returns the Python that gives what is on screen."""
 
     def _observe(self) -> None:
-        choice, header = self.choice, self.header
+        choice, header = self.choice, self._tools()
         choice.observe(lambda _: self._schedule(), REQUEST_NAMES)
         choice.observe(lambda _: self._build(), "theme")
         header.reset.on_click(lambda _: self._reset())
