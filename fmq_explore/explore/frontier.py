@@ -116,4 +116,4 @@ def _words(rows: Sequence[Row]) -> str:
         for name in ("n", "steps")
     )
     seeds = len({_whole(row["seed"]) for row in rows})
-    return f"n = {n}, {steps} steps, mean of {seeds} seed{'s' if seeds > 1 else ''}"
+    return f"n = {n}, {steps} steps, {seeds} seed{'s' if seeds > 1 else ''}"

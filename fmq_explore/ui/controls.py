@@ -12,6 +12,7 @@ from ipywidgets.widgets.widget_description import DescriptionWidget
 
 from ..explore import UNCONDITIONAL
 from .catalog import Catalog
+from .rescue import RescueLine
 from .state import Choice
 
 FULL = 9  # the slider's place for full precision
@@ -37,6 +38,7 @@ class Controls:
         self._choice = choice
         self._catalog: Catalog | None = None
         self._is_filling = False
+        self.rescue = RescueLine(choice)
         self._make_quantization()
         self._make_sampling()
         self.widget = w.VBox(self._children()).add_class("fmq-controls")
@@ -64,6 +66,7 @@ class Controls:
             self.scheme,
             self.bits,
             self.budget_line,
+            self.rescue.widget,
             self.compare,
             self.granularity,
             self.group_size,
@@ -124,7 +127,8 @@ class Controls:
             description="equal bits", tooltip="Gives all tensors the slider's bits again."
         ).add_class("fmq-quiet")
         self.equal_bits.on_click(lambda _: setattr(self._choice, "budget", 0))
-        self.budget_line = w.HBox([self.budget, self.equal_bits]).add_class("fmq-budget-shared")
+        label = w.HTML("<span>budget</span>").add_class("fmq-budget-label")
+        self.budget_line = w.HBox([label, self.budget, self.equal_bits]).add_class("fmq-budget-shared")
         self.granularity = w.ToggleButtons(
             options=[
                 *((name, name) for name in ("tensor", "channel", "group")),
@@ -247,6 +251,7 @@ class Controls:
         if self._catalog is None or self._choice.model not in self._catalog.models:
             return
         entry = self._catalog.models[self._choice.model]
+        self.rescue.set_possible(entry.can_sample)
         self.model_note.value = f"<span>{escape(entry.note)}</span>"
         self.model_note.layout.display = None if entry.note else "none"
         names = entry.class_names
@@ -280,7 +285,7 @@ class Controls:
         self.budget_line.layout.display = None if budget else "none"
         (self.bits.add_class if budget else self.bits.remove_class)("fmq-overruled")
         if budget:
-            self.budget.value = f"<span>shared out: {budget / 1e3:,.1f} kB</span>"
+            self.budget.value = f"<span>{budget / 1e3:,.1f} kB</span>"
 
     def _follow_granularity(self) -> None:
         shown = self._choice.granularity == "group"

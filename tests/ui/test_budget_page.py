@@ -2,8 +2,10 @@
 
 import pytest
 
+from fmq_explore.explore import FrontierPoint, Yardsticks
 from fmq_explore.ui.app import ExplorerApp
-from fmq_explore.ui.catalog import Catalog, load_catalog
+from fmq_explore.ui.catalog import Catalog, load_catalog, sweep_rows
+from fmq_explore.ui.panels.frontier_figure import drawn
 
 from .test_app import started
 
@@ -90,3 +92,46 @@ def test_the_objective_is_a_switch(app: ExplorerApp) -> None:
     app.choice.objective = "error"
     assert app.pages.allocation.objective.value == "error"
     assert app.pages.allocation._drawn.primary.bits.tolist() == before
+
+
+def test_a_point_of_the_frontier_loads_its_configuration(app: ExplorerApp) -> None:
+    """The rows of another model are lent to this one, which is quicker to run."""
+    rows = [{**row, "model": "moons"} for row in sweep_rows() if row["model"] == "digits"]
+    explorer = app.backend._explorer
+    explorer.yardsticks = Yardsticks(lambda: rows)
+    explorer._frontiers.clear()
+    app.choice.frontier_of = "relative_error"
+    app._submit()
+    panel = app.pages.frontier
+    wanted = ("tensor", "uniform", 4)
+    (point,) = [p for p in panel._drawn.points if (p.granularity, p.scheme, p.bits) == wanted]
+    at = drawn(panel._drawn, "relative_error").index(panel._drawn.points.index(point))
+    panel._select("points", [0, at])
+    choice = app.choice
+    assert (choice.granularity, choice.scheme, choice.bits) == wanted
+    assert (choice.budget, choice.rescue) == (0, "")
+    (ring,) = panel._rings("relative_error")
+    assert ring.n_bytes == app.pages.distance._drawn.primary.n_bytes
+
+
+def test_a_point_with_a_budget_brings_it_along(app: ExplorerApp) -> None:
+    point = FrontierPoint(
+        "optimal", "tensor", None, 0, 21_000, "error", "", "float16", ("bias", "norm"), 1, 1.0, {}
+    )
+    app.choice.bits = None
+    app._choose_configuration(point)
+    assert (app.choice.budget, app.choice.objective) == (21_000, "error")
+    assert app.choice.bits == 3, "full precision has no budget"
+    assert app.pages.allocation._drawn.primary.n_bytes <= 21_000
+
+
+def test_the_measure_travels_in_the_link_and_rings_follow(app: ExplorerApp) -> None:
+    panel = app.pages.frontier
+    assert panel._rings("psnr") == [], "points have no PSNR"
+    panel.mode.value = "relative_error"
+    assert "frontier_of=relative_error" in app.page.query
+    (ring,) = panel._rings("relative_error")
+    assert ring.value == app.pages.distance._drawn.primary.relative_error
+    assert "Nothing was measured" in panel.widget.note.value
+    app.choice.bits = None
+    assert panel._rings("relative_error") == []

@@ -154,17 +154,21 @@ def _gain(shares: Shares, is_shared: bool) -> str:
     error = _percent(shares.error)
     if not is_shared:
         best, ratio = _percent(shares.best_error), _times(shares.error, shares.best_error)
-        words = f"<b>{high} bit{'s' if high > 1 else ''}</b> for all: error <b>{error}</b>"
-        return f"{words} · shared out, the same bytes: {best} (<b>{ratio}</b> less)"
-    width = f"{low}–{high} bits" if low < high else f"{low} bits"
+        words = f"<b>{high}</b> for all: error <b>{error}</b>"
+        return f"{words} · shared out, in the same bytes: {best} (<b>{ratio}</b> less)"
+    width = f"{low}–{high} bits" if low < high else f"{low} for all"
     words = f"<b>{width}</b>: error <b>{error}</b>"
     if shares.equal_error is None or shares.equal_n_bytes is None or shares.equal_reach is None:
         return f"{words} · equal bits do not fit"
     equal, ratio = _percent(shares.equal_error), _times(shares.equal_error, shares.error)
     saved = 1 - shares.equal_reach / shares.equal_n_bytes
+    tip = (
+        f"{shares.equal_bits} bits for all take {shares.equal_n_bytes:,} bytes; shared out, "
+        f"{shares.equal_reach:,} bytes are as good."
+    )
     return (
         f"{words} · {shares.equal_bits} for all: {equal} (<b>{ratio}</b>) "
-        f"· as good as that from {size_text(shares.equal_reach)} on (<b>−{saved:.0%}</b>)"
+        f'· <span title="{tip}">or <b>−{saved:.0%}</b> bytes</span>'
     )
 
 

@@ -105,10 +105,10 @@ class FrontierPanel:
 def _words(view: FrontierView, name: str, live: QualityView | None) -> str:
     """Says what is measured against what, and on how many samples: two lines."""
     measure = FRONTIER_MEASURES[name]
-    first = f"{AGAINST[measure.against]} · {BEST[measure.best]} · click a point to load it"
+    first = f"{AGAINST[measure.against]} · {BEST[measure.best]}"
     if view.remark:
         return f"{first}<br>{view.remark}"
     second = f"points: {view.words}"
     if live is not None and name != "relative_error":
         second += f" · ring: these {live.n_live} samples"
-    return f"{first}<br>{second}"
+    return f"{first}<br>{second} · click to load"

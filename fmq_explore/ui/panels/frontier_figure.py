@@ -23,7 +23,7 @@ from .base import clean_figure, column_source, fixed_range
 
 LOGARITHMIC = ("fd", "kid", "swd", "relative_error")
 SHARES = ("ssim", "readability")
-TICKS = [m * 10**k for k in range(3, 9) for m in (1, 1.5, 2, 3, 4, 6, 8)]
+TICKS = [m * 10**k for k in range(3, 9) for m in (1, 1.5, 2, 3, 4, 6)]
 BYTES = "return tick >= 1e6 ? `${tick / 1e6} MB` : `${tick / 1e3} kB`"
 MIXED_MARKER = "circle_cross"
 FILLS = {"channel": 1.0, "tensor": 0.0, "shared": 0.35, "group": 0.35}
