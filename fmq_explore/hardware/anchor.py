@@ -51,7 +51,7 @@ def anchor_time() -> Anchor:
     twin = replace(chip, macs_per_cycle=other.macs_per_cycle)
     source = available_sources()["picofaces"].text
     return Anchor(
-        title="pico-faces, 8 Euler steps on an RP2350",
+        title="pico-faces on an RP2350, 8 steps",
         measured=Figure(SECONDS, "s", "measured", source),
         predicted=assess(weights, chip, plan, cost).latency,
         independent=assess(weights, twin, plan, cost).latency,

@@ -13,7 +13,7 @@ from .cost import Cost, network_cost
 from .devices import Device, available_devices, get_device
 from .figure import Figure
 from .plan import Plan
-from .stacks import stacks_for
+from .stacks import computes, stacks_for
 from .timing import energy_of, latency_of
 from .verdict import Memory, Part, Verdict, judge
 from .workload import Workload
@@ -115,7 +115,11 @@ def _assess(load: Workload, chip: Device) -> Assessment:
         held = Part("codes", load.weights.codes, "measured", "packed codes of the file")
         engine = Memory("weight memory", (held,), chip.engine_weights_kib)
     names = tuple(stack.name for stack in stacks)
-    verdict = judge(tuple(filter(None, (flash, sram, engine))), names, load.cost is not None)
+    width = "int8" if load.activation_bits == 8 else "float32"
+    able = computes(chip, load.activation_bits)
+    reason = "" if able else f"no published kernel computes in {width} here"
+    memories = tuple(filter(None, (flash, sram, engine)))
+    verdict = judge(memories, names, reason, load.cost is not None)
     fast = any(stack.accelerator for stack in stacks)
     latency = latency_of(load, chip, decodes, fast)
     return Assessment(

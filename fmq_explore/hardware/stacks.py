@@ -1,6 +1,6 @@
 """Software for microcontrollers: which weights its kernels multiply as they are stored."""
 
-__all__ = ["Stack", "available_stacks", "stacks_for"]
+__all__ = ["Stack", "available_stacks", "computes", "stacks_for"]
 
 from dataclasses import dataclass
 from functools import cache
@@ -43,6 +43,10 @@ class Stack:
         family = not self.families or device.name.startswith(self.families)
         return family and not set(self.cores).isdisjoint(device.cores)
 
+    def computes(self, activation_bits: int) -> bool:
+        """Whether it has kernels at a width of activations, once weights are decompressed."""
+        return self.floats if activation_bits == 32 else 8 in self.weight_bits
+
     def multiplies(self, weights: Footprint, activation_bits: int) -> bool:
         """Whether a published kernel takes weights in the form in which the file holds them."""
         if activation_bits == 32:
@@ -83,3 +87,8 @@ def _stacks_of(device: str) -> tuple[Stack, ...]:
 def stacks_for(device: Device, weights: Footprint, activation_bits: int) -> tuple[Stack, ...]:
     """Returns the stacks that multiply these weights, as they are stored, on a device."""
     return tuple(s for s in _stacks_of(device.name) if s.multiplies(weights, activation_bits))
+
+
+def computes(device: Device, activation_bits: int) -> bool:
+    """Whether any stack has kernels at a width of activations on a device."""
+    return any(stack.computes(activation_bits) for stack in _stacks_of(device.name))

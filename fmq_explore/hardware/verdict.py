@@ -8,7 +8,7 @@ from typing import Literal
 from .figure import Figure, Kind
 
 KIB = 1024
-Answer = Literal["fits", "decodes", "too small", "unknown"]
+Answer = Literal["fits", "decodes", "no kernels", "too small", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ class Verdict:
 
     Attributes:
         answer: `"fits"`: a published kernel multiplies the weights as they are stored; `"decodes"`:
-            they have to be decompressed first; `"too small"`; `"unknown"` without a network.
+            they have to be decompressed first; `"no kernels"`: there is room, but nothing published
+            computes at this width; `"too small"`; `"unknown"` without a network.
         label: The answer in a few words.
         sentence: The answer in one sentence.
     """
@@ -72,12 +73,16 @@ class Verdict:
         return self.answer in ("fits", "decodes")
 
 
-def judge(memories: tuple[Memory, ...], stacks: tuple[str, ...], has_network: bool) -> Verdict:
+def judge(
+    memories: tuple[Memory, ...], stacks: tuple[str, ...], computes: str, has_network: bool
+) -> Verdict:
     """Weighs what is needed against what there is.
 
     Args:
         memories: All memories that something has to lie in.
         stacks: Software that multiplies the weights as they are stored.
+        computes: Why nothing published computes at the width of the activations, empty where
+            something does once weights are decompressed.
         has_network: Whether the memory of a run is known.
     """
     missing = [f"{kib(m.n_missing)} more {m.name}" for m in memories if m.n_missing]
@@ -93,6 +98,10 @@ def judge(memories: tuple[Memory, ...], stacks: tuple[str, ...], has_network: bo
         return Verdict(
             "fits", "fits", f"Fits{board}: {_list(stacks)} multiply the weights as stored."
         )
+    if computes:
+        return Verdict(
+            "no kernels", "room, but no kernels", f"There is room{board}, but {computes}."
+        )
     sentence = (
         f"Fits{board}, from flash only with decoding: no published kernel multiplies weights in "
         "this form here, so each is decompressed whenever it is read."
@@ -104,11 +113,13 @@ def _list(names: tuple[str, ...]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def kib(n_bytes: float) -> str:
-    """Writes a size in KiB, rounded up as far as a verdict needs.
+def kib(n_bytes: int) -> str:
+    """Writes a size in KiB or MiB, rounded up.
 
     Example:
-        >>> kib(1), kib(212_992), kib(5 * 2**20)
-        ('1 KiB', '208 KiB', '5,120 KiB')
+        >>> kib(1), kib(212_992), kib(5 * 2**20 + 1)
+        ('1 KiB', '208 KiB', '5.1 MiB')
     """
-    return f"{-(-int(n_bytes) // KIB):,} KiB"
+    if n_bytes < KIB**2:
+        return f"{-(-n_bytes // KIB)} KiB"
+    return f"{-(-10 * n_bytes // KIB**2) / 10:.1f} MiB"

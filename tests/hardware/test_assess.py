@@ -189,6 +189,18 @@ def test_who_multiplies_weights_as_they_are_stored(
     assert bool(found.stacks) == (answer == "fits")
 
 
+def test_nothing_computes_in_float_on_some_chips() -> None:
+    wide = replace(PLAN, activation_bits=32)
+    for network in (NETWORK, PREPARED.fit("optimal", 3)):
+        found = assess(network, "gap8", wide, COST).verdict
+        assert (found.answer, found.fits) == ("no kernels", False)
+        assert "no published kernel computes in float32 here" in found.sentence
+    assert assess(PREPARED.fit("optimal", 3), CHIP, wide, COST).verdict.answer == "decodes"
+    assert assess(NETWORK, CHIP, wide, COST).verdict.answer == "fits"
+    for found in assess_all(PREPARED.fit("optimal", 3), PLAN, COST):
+        assert found.verdict.answer == "decodes"  # every chip computes in int8
+
+
 def test_mixed_widths_need_kernels_for_all_of_them() -> None:
     bits = {"first.weight": 8, "last.weight": 3, "*": 4}
     found = assess(fmq.quantize_model(NETWORK, "symmetric", bits), "stm32f746", PLAN)
