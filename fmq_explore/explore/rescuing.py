@@ -1,6 +1,6 @@
 """The rescue stage: a quantized network is trained while its samples are watched."""
 
-__all__ = ["RESCUES", "Rescue", "Rescues", "Watched", "without_rescue"]
+__all__ = ["Rescues", "Watched", "without_rescue"]
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,49 +14,12 @@ from torch import nn
 from ..quantize import Fit, QuantizedModel
 from ..quantize.model import from_fit
 from ..quantize.retrained import adopt
-from ..rescue import FreeStudent, Student, Tuner, TuneRecipe, feed_back_errors
+from ..rescue import RESCUES, FreeStudent, Rescue, Student, Tuner, feed_back_errors
 from .request import Request
 from .results import RescueView
 
 MAX_DONE, MAX_BEGUN = 8, 2
 N_AVERAGED = 25
-
-
-@dataclass(frozen=True)
-class Rescue:
-    """A way to rescue a network, as the library's functions take it.
-
-    Attributes:
-        title: The name for people.
-        tuning: The recipe of `tune`.
-        feeds_back: Whether `feed_back_errors` chooses the codes first.
-        training: The recipe of `train_quantized`, which comes last; None without.
-        weight_learning_rate: Its peak for latent weights.
-    """
-
-    title: str
-    tuning: TuneRecipe
-    feeds_back: bool = False
-    training: TuneRecipe | None = None
-    weight_learning_rate: float = 0.0
-
-    @property
-    def steps(self) -> int:
-        """Steps of all parts."""
-        return self.tuning.steps + (self.training.steps if self.training else 0)
-
-
-RESCUES = {
-    "levels": Rescue("levels only", TuneRecipe(steps=600)),
-    "codes": Rescue("codes, then levels", TuneRecipe(steps=500, learning_rate=0.05), True),
-    "training": Rescue(
-        "training all",
-        TuneRecipe(steps=300, learning_rate=0.05),
-        True,
-        TuneRecipe(steps=1500, learning_rate=0.03),
-        weight_learning_rate=0.01,
-    ),
-}
 
 
 class Rescues:

@@ -1,7 +1,9 @@
 """Making few bits work: what the codes stand for, and the codes themselves, are trained."""
 
 __all__ = [
+    "RESCUES",
     "FreeStudent",
+    "Rescue",
     "Student",
     "Targets",
     "TuneRecipe",
@@ -22,3 +24,4 @@ from .qat import FreeStudent, train_quantized
 from .student import Student
 from .targets import Targets
 from .tuner import Tuner, TuneRecipe, tune
+from .ways import RESCUES, Rescue

@@ -24,8 +24,8 @@ DAMPING = 0.01
 def feed_back_errors(
     qm: QuantizedModel,
     reference: nn.Module | None = None,
-    n: int = 192,
-    rounds: int = 2,
+    n: int = 384,
+    rounds: int = 3,
     seed: int = 0,
     should_stop: Callable[[], bool] | None = None,
 ) -> QuantizedModel:

@@ -61,11 +61,12 @@ class FreeStudent(Student):
 def train_quantized(
     qm: QuantizedModel,
     reference: nn.Module | None = None,
-    steps: int = 2000,
+    steps: int = 1000,
     batch_size: int = 0,
-    learning_rate: float = 0.05,
+    learning_rate: float = 0.02,
     kept_learning_rate: float = 5e-3,
-    weight_learning_rate: float = 0.02,
+    weight_learning_rate: float = 0.005,
+    warm_up: int = 20,
     n_paths: int = 512,
     path_steps: int = 5,
     seed: int = 0,
@@ -89,6 +90,7 @@ def train_quantized(
         learning_rate: Peak for levels, as a share of the spread of a tensor's levels.
         kept_learning_rate: Peak for kept tensors.
         weight_learning_rate: Peak for latent weights, as a share of that spread.
+        warm_up: Steps until the peak.
         n_paths: Paths of the reference that are learnt from.
         path_steps: Midpoint steps of each.
         seed: Of the paths and of everything that is drawn.
@@ -120,6 +122,7 @@ def train_quantized(
         batch_size=batch_size,
         learning_rate=learning_rate,
         kept_learning_rate=kept_learning_rate,
+        warm_up=warm_up,
         n_paths=n_paths,
         path_steps=path_steps,
         seed=seed,

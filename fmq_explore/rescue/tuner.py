@@ -139,6 +139,7 @@ def tune(
     batch_size: int = 0,
     learning_rate: float = 0.1,
     kept_learning_rate: float = 5e-3,
+    warm_up: int = 20,
     n_paths: int = 512,
     path_steps: int = 5,
     seed: int = 0,
@@ -166,6 +167,7 @@ def tune(
         batch_size: States per step; 0 for 32 images, or 512 points.
         learning_rate: Peak for levels, as a share of the spread of a tensor's levels.
         kept_learning_rate: Peak for kept tensors.
+        warm_up: Steps until the peak.
         n_paths: Paths of the reference that are learnt from.
         path_steps: Midpoint steps of each.
         seed: Of the paths and of everything that is drawn.
@@ -194,6 +196,7 @@ def tune(
         batch_size=batch_size,
         learning_rate=learning_rate,
         kept_learning_rate=kept_learning_rate,
+        warm_up=warm_up,
         n_paths=n_paths,
         path_steps=path_steps,
         seed=seed,

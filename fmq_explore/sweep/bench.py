@@ -31,8 +31,8 @@ from ..measure.quality import Judge
 from ..measure.reference import Reference
 from ..quantize import Fit, PreparedModel, QuantizedModel, prepare
 from ..quantize.model import from_fit
+from ..rescue import RESCUES
 from ..zoo import load_model
-from .rescues import RESCUES
 from .tasks import Task, fingerprint
 
 N_LATENTS = 64
@@ -130,7 +130,7 @@ def quantized(
 def rescued(*what: Any) -> QuantizedModel:
     """Quantizes a model and trains it, as the task's rescue says."""
     model, rescue = what[0], what[-1]
-    return RESCUES[rescue](from_fit(quantized(*what), bench(model).network))
+    return RESCUES[rescue].apply(from_fit(quantized(*what), bench(model).network))
 
 
 @lru_cache(maxsize=4)

@@ -32,14 +32,14 @@ MIXED = (
 )
 """Scheme, granularity and objective of the rows whose bytes are shared out."""
 
-GRAINS = ("channel", "shared", "tensor")
 RESCUED = (
-    *(("optimal", grain, bits, "levels") for grain in GRAINS for bits in (1, 2, 3)),
-    *(("optimal", grain, 2, "codes") for grain in GRAINS),
+    *(("optimal", "channel", bits, "training") for bits in (1, 2, 3)),
+    *(("optimal", grain, 2, "training") for grain in ("shared", "tensor")),
+    *(("optimal", "channel", 2, rescue) for rescue in ("levels", "codes")),
 )
 """Scheme, granularity, bits and rescue of the rescued rows at equal bits."""
 
-RESCUED_BUDGETS = (1.75, 2.25)
+RESCUED_BUDGETS = (1.75,)
 """Budgets of the rows whose bytes are shared out, per channel, before they are rescued."""
 
 
@@ -121,7 +121,7 @@ def _rescued(start: Task, model: VelocityNetwork) -> Iterator[Task]:
         yield replace(start, bits=bits, rescue=rescue, **rule)
     for budget in _budgets(start, model, "optimal", "channel", RESCUED_BUDGETS):
         shared = replace(start, scheme="optimal", granularity="channel", bits=0, budget=budget)
-        yield replace(shared, objective="sensitivity", rescue="levels")
+        yield replace(shared, objective="sensitivity", rescue="training")
 
 
 def _at(

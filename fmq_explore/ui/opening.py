@@ -166,7 +166,8 @@ def entry_of(card: Any, model: Any) -> ModelEntry:
     """Makes the catalog's entry for a model that was opened."""
     facts = [f"{card.n_parameters:,} weights"]
     facts += [] if card.data_shape else ["no network: not sampled"]
-    return ModelEntry(card.title, tuple(card.class_names), f"{' · '.join(facts)}. {model.note}")
+    note = f"{' · '.join(facts)}. {model.note}"
+    return ModelEntry(card.title, tuple(card.class_names), note, bool(card.data_shape))
 
 
 def _sentence(error: Exception, title: str) -> str:

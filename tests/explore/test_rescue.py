@@ -20,9 +20,8 @@ from fmq_explore.explore import (
     full_size,
 )
 from fmq_explore.explore.request import RESCUE_NAMES, RESCUED
-from fmq_explore.explore.rescuing import RESCUES, Rescue
 from fmq_explore.explore.workspace import Workspace
-from fmq_explore.rescue import TuneRecipe
+from fmq_explore.rescue import RESCUES, Rescue, TuneRecipe
 
 PLAIN = Request(model="moons", bits=2, steps=3, solver="euler")
 WANTED = replace(PLAIN, rescue="levels")

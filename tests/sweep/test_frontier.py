@@ -5,12 +5,11 @@ from dataclasses import replace
 import pytest
 
 import fmq_explore as fmq
-from fmq_explore.explore.rescuing import RESCUES as IN_THE_EXPLORER
 from fmq_explore.measure import psnr
+from fmq_explore.rescue import RESCUES, Rescue, TuneRecipe
 from fmq_explore.sweep import load_table, plan_frontier, run_task, write_table
 from fmq_explore.sweep.bench import draw, reference_run
 from fmq_explore.sweep.frontier import PARTS
-from fmq_explore.sweep.rescues import RESCUES
 from fmq_explore.sweep.table import COLUMNS, EXTRA, tidy
 from fmq_explore.sweep.tasks import Task, content_key
 
@@ -59,20 +58,11 @@ def test_a_budgeted_row_is_that_of_the_public_functions() -> None:
 
 def test_a_rescued_row_is_better_than_it_was(monkeypatch) -> None:
     plain = run_task(replace(DIGITS, bits=2))
-    monkeypatch.setitem(RESCUES, "levels", lambda qm: fmq.tune(qm, steps=30))
+    monkeypatch.setitem(RESCUES, "levels", Rescue("briefly", TuneRecipe(steps=30)))
     row = run_task(replace(DIGITS, bits=2, rescue="levels"))
     assert row["psnr"] > plain["psnr"]
     assert row["n_bytes"] - plain["n_bytes"] <= 200
     assert row["rescue"] == "levels"
-
-
-def test_rescues_are_the_explorers() -> None:
-    assert RESCUES.keys() == IN_THE_EXPLORER.keys()
-    assert IN_THE_EXPLORER["levels"].tuning.steps == 600
-    assert IN_THE_EXPLORER["codes"].tuning.steps == 300
-    training = IN_THE_EXPLORER["codes"].training
-    assert training is not None
-    assert training.steps == 1200
 
 
 def test_old_journals_keep_their_keys() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fmq_explore.explore import Request, Results, Workspace, explore
+from fmq_explore.explore import RESCUED, Request, Results, Workspace, explore
 from fmq_explore.ui.panels import DistancePanel, SamplesPanel, TrajectoriesPanel, WeightsPanel
 from fmq_explore.ui.panels.base import segments
 from fmq_explore.ui.theme import MARKERS, SCHEME_COLOURS, SHORT_TITLES, palette
@@ -19,11 +19,11 @@ def results() -> Results:
 def test_every_scheme_has_a_colour_a_marker_and_a_name() -> None:
     from fmq_explore.quantize import SCHEMES
 
-    for known in (SCHEME_COLOURS, MARKERS, SHORT_TITLES):
-        assert set(known) == set(SCHEMES)
+    for known in (SCHEME_COLOURS, MARKERS, SHORT_TITLES):  # and what becomes of one
+        assert set(known) == {*SCHEMES, RESCUED}
     for theme in ("light", "dark"):
-        assert len(set(palette(theme).scheme.values())) == len(SCHEMES)
-    assert len(set(MARKERS.values())) == len(SCHEMES)
+        assert len(set(palette(theme).scheme.values())) == len(SCHEMES) + 1
+    assert len(set(MARKERS.values())) == len(MARKERS)
 
 
 @pytest.mark.parametrize(("theme", "background"), [("light", "#ffffff"), ("dark", "#182231")])
