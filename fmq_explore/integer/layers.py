@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from .affine import AffineGrid
 from .operators import accumulate_conv2d, accumulate_linear, quantized_conv2d, quantized_linear
+from .requantize import check_rounding
 from .weights import integer_weights
 
 
@@ -18,6 +19,7 @@ class _IntegerLayer(nn.Module):
     Attributes:
         input: Grid of the input.
         output: Grid of the output, or None where the sum is handed on in floating point.
+        rounding: How sums become codes of the output.
         weight: Signed integers, int8.
         weight_scale: Step of every output channel.
         bias: Integers in steps of the products, int32, or None.
@@ -34,9 +36,10 @@ class _IntegerLayer(nn.Module):
         output: AffineGrid | None,
         weight_bits: int,
         weight_method: str,
+        rounding: str,
     ) -> None:
         super().__init__()
-        self.input, self.output = input, output
+        self.input, self.output, self.rounding = input, output, check_rounding(rounding)
         bias = None if layer.bias is None else layer.bias.detach()
         least = None if bias is None else bias / input.scale
         weight, scale = integer_weights(layer.weight.detach(), weight_bits, weight_method, least)
@@ -58,7 +61,7 @@ class IntegerLinear(_IntegerLayer):
         args = (codes, self.input, self.weight)
         if self.output is None:
             return self._as_float(accumulate_linear(*args, self.bias), self.weight_scale)
-        found = quantized_linear(*args, self.weight_scale, self.bias, self.output)
+        found = quantized_linear(*args, self.weight_scale, self.bias, self.output, self.rounding)
         return self.output.dequantize(found)
 
 
@@ -81,7 +84,9 @@ class IntegerConv2d(_IntegerLayer):
         if self.output is None:
             sums = accumulate_conv2d(*args, self.bias, *self.geometry)
             return self._as_float(sums, self.weight_scale[:, None, None])
-        found = quantized_conv2d(*args, self.weight_scale, self.bias, self.output, *self.geometry)
+        found = quantized_conv2d(
+            *args, self.weight_scale, self.bias, self.output, *self.geometry, self.rounding
+        )
         return self.output.dequantize(found)
 
 
@@ -118,6 +123,7 @@ def integer_layer(
     output: AffineGrid | None = None,
     weight_bits: int = 8,
     weight_method: str = "min_max",
+    rounding: str = "half_even",
 ) -> IntegerConv2d | IntegerLinear:
     """Returns the layer with its weights as integers; see `fmq_explore.integer.simulate`.
 
@@ -129,4 +135,4 @@ def integer_layer(
         True
     """
     kind = IntegerConv2d if isinstance(layer, nn.Conv2d) else IntegerLinear
-    return kind(layer, input, output, weight_bits, weight_method)  # type: ignore[arg-type]
+    return kind(layer, input, output, weight_bits, weight_method, rounding)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .affine import AffineGrid
-from .requantize import ROUNDINGS
+from .requantize import ROUNDINGS, check_rounding
 
 Pair = int | tuple[int, int]
 
@@ -145,9 +145,7 @@ def accumulate_conv2d(
 
 
 def _requantize(rounding: str, y: Tensor, multipliers: Tensor, output: AffineGrid) -> Tensor:
-    if rounding not in ROUNDINGS:
-        raise ValueError(f"rounding is {rounding!r}: choose one of {', '.join(ROUNDINGS)}")
-    return ROUNDINGS[rounding](y, multipliers, output)
+    return ROUNDINGS[check_rounding(rounding)](y, multipliers, output)
 
 
 def _multipliers(input: AffineGrid, weight_scale: Tensor, output: AffineGrid) -> Tensor:

@@ -1,6 +1,6 @@
 """From 32-bit accumulators to 8-bit codes: how integer kernels multiply by a scale, and round."""
 
-__all__ = ["ROUNDINGS", "fixed_point_multiplier"]
+__all__ = ["ROUNDINGS", "check_rounding", "fixed_point_multiplier"]
 
 from collections.abc import Callable
 
@@ -24,10 +24,11 @@ def fixed_point_multiplier(multiplier: float) -> tuple[int, int]:
     r"""Writes a positive factor as :math:`m \, 2^{e - 31}` with a 32-bit integer m.
 
     Returns:
-        The mantissa m, :math:`2^{30} \le m < 2^{31}`, and the exponent e.
+        The mantissa m, :math:`2^{30} \le m < 2^{31}`, and the exponent e; 0 and 0 for a factor below
+        :math:`2^{-32}`, which takes every sum to 0, as in TFLite.
 
     Raises:
-        ValueError: If the factor is not positive and finite, or its exponent is beyond -31 to 30.
+        ValueError: If the factor is not positive and finite, or its exponent is above 30.
 
     Example:
         >>> fixed_point_multiplier(0.75)
@@ -39,12 +40,12 @@ def fixed_point_multiplier(multiplier: float) -> tuple[int, int]:
     mantissa, exponent = round(float(fraction) * 2**31), int(exponent)
     if mantissa == 2**31:
         mantissa, exponent = 2**30, exponent + 1
-    if not -31 <= exponent <= 30:
+    if exponent > 30:
         raise ValueError(
-            f"multiplier {multiplier} has the exponent {exponent}: fixed point holds -31 to 30, so "
-            "widen or narrow the range of the output"
+            f"multiplier {multiplier} is too large for fixed point, which holds less than 2^30: "
+            "widen the range of the output"
         )
-    return mantissa, exponent
+    return (mantissa, exponent) if exponent >= -31 else (0, 0)
 
 
 def _fixed_point(accumulators: Tensor, multipliers: Tensor, output: AffineGrid) -> Tensor:
@@ -69,3 +70,10 @@ def _fixed_point(accumulators: Tensor, multipliers: Tensor, output: AffineGrid) 
 
 ROUNDINGS: dict[str, Requantize] = {"half_even": _half_even, "fixed_point": _fixed_point}
 """How accumulators become codes: as ONNX Runtime does it, and as TFLite's reference kernels do."""
+
+
+def check_rounding(rounding: str) -> str:
+    """Returns the name of a rounding; raises ValueError for an unknown one."""
+    if rounding not in ROUNDINGS:
+        raise ValueError(f"rounding is {rounding!r}: choose one of {', '.join(ROUNDINGS)}")
+    return rounding

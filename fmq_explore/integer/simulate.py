@@ -21,6 +21,7 @@ def simulate(
     weight_method: str = "min_max",
     integer_outputs: bool = True,
     keep: Collection[str] = (),
+    rounding: str = "half_even",
 ) -> nn.Module:
     """Returns the network with every convolution and linear layer computed in integers.
 
@@ -28,7 +29,7 @@ def simulate(
     static grid a layer; sums and biases have 32 bits. Each layer's codes are those of ONNX
     Runtime's quantized operators, bit for bit. **In floating point stay**: norms, SiLU, the scores
     and the softmax of attention, additions, the embeddings of time and class before their linear
-    layers, and the solver.
+    layers, layers of other kinds, and the solver.
 
     Args:
         model: The full-precision network; it is copied, not changed.
@@ -40,6 +41,8 @@ def simulate(
         integer_outputs: Whether what comes out of a layer is rescaled to codes of its own grid, as
             an integer kernel stores it, or handed on as the 32-bit sum in floating point.
         keep: Names of layers that stay in floating point.
+        rounding: How sums become codes: `"half_even"` as in ONNX Runtime, or `"fixed_point"` as in
+            TFLite and CMSIS-NN.
 
     Returns:
         A network v(x, t, label) in which layers are `IntegerConv2d` and `IntegerLinear`; it has no
@@ -61,7 +64,7 @@ def simulate(
     def replacement(name: str, layer: nn.Conv2d | nn.Linear) -> nn.Module:
         output = _grid(ranges.outputs[name], bits) if integer_outputs else None
         input = _grid(ranges.inputs[name], bits)
-        return integer_layer(layer, input, output, weight_bits, weight_method)
+        return integer_layer(layer, input, output, weight_bits, weight_method, rounding)
 
     return _replaced(model, ranges, keep, replacement)
 

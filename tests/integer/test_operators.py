@@ -155,6 +155,15 @@ def test_fixed_point_rescaling_is_gemmlowps() -> None:
         assert found.tolist() == expected
 
 
+def test_factors_at_the_ends_of_fixed_point() -> None:
+    assert fixed_point_multiplier(1 - 2**-40) == (2**30, 1)  # rounds up to 1
+    assert fixed_point_multiplier(2**-32) == (2**30, -31)
+    assert fixed_point_multiplier(2**-33) == (0, 0)
+    for factor in (2.0**30, 0.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="multiplier"):
+            fixed_point_multiplier(factor)
+
+
 def test_the_two_roundings_differ_at_ties_only() -> None:
     y = torch.arange(-200, 200, dtype=torch.int32)
     grid, half = AffineGrid(1.0, 128), torch.tensor(0.5)

@@ -135,6 +135,18 @@ def test_the_sum_handed_on_in_floating_point_is_closer_than_its_code() -> None:
     assert sums < codes
 
 
+def test_fixed_point_rounding_differs_by_a_code_at_most_and_costs_the_same() -> None:
+    model = load_model("digits")
+    ranges = calibrate_activations(model, n=16, steps=4)
+    even, fixed = (simulate(model, ranges, rounding=r) for r in ("half_even", "fixed_point"))
+    channels = model.first.weight.shape[1]
+    x = torch.randn(64, channels, 8, 8, generator=torch.Generator().manual_seed(0))
+    gap = (even.first(x) - fixed.first(x)).abs().max().item()
+    assert gap <= 1.001 * even.first.output.scale
+    errors = [velocity_error(model, network) for network in (even, fixed)]
+    assert errors[1] == pytest.approx(errors[0], rel=0.05)
+
+
 def test_rounded_activations_leave_codebook_weights_as_they_are() -> None:
     model = load_model("digits")
     ranges = calibrate_activations(model, n=16, steps=4)
@@ -181,6 +193,7 @@ def test_kept_layers_and_the_network_itself_are_not_changed() -> None:
         ({"activation_bits": 1}, "use 2 to 8"),
         ({"weight_method": "best"}, "choose one of min_max, mse"),
         ({"keep": ["nowhere"]}, "choose among"),
+        ({"rounding": "up"}, "choose one of half_even, fixed_point"),
     ],
 )
 def test_what_is_out_of_range_is_told(options, message: str) -> None:

@@ -128,7 +128,7 @@ def _chosen(column: str, method: str) -> str:
 
 
 def _error(cost: ActivationCost | None) -> str:
-    return "0" if cost is None else f"{cost.velocity_error:.1%}"
+    return "–" if cost is None else f"{cost.velocity_error:.1%}"
 
 
 def _fidelity(cost: ActivationCost | None) -> str:
