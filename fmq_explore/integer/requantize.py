@@ -24,8 +24,8 @@ def fixed_point_multiplier(multiplier: float) -> tuple[int, int]:
     r"""Writes a positive factor as :math:`m \, 2^{e - 31}` with a 32-bit integer m.
 
     Returns:
-        The mantissa m, :math:`2^{30} \le m < 2^{31}`, and the exponent e; 0 and 0 for a factor below
-        :math:`2^{-32}`, which takes every sum to 0, as in TFLite.
+        The mantissa m, :math:`2^{30} \le m < 2^{31}`, and the exponent e; 0 and 0 for a factor
+        below :math:`2^{-32}`, which takes every sum to 0, as in TFLite.
 
     Raises:
         ValueError: If the factor is not positive and finite, or its exponent is above 30.
