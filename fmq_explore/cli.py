@@ -330,14 +330,17 @@ def explore(
     model: Annotated[
         Path | None, typer.Option(help="A file of weights to begin with: .safetensors, .pt, .pth")
     ] = None,
+    page: Annotated[str, typer.Option(help="explorer, or hardware: what chips make of it")] = (
+        "explorer"
+    ),
 ) -> None:
-    """Start the explorer in the browser."""
+    """Start the explorer, or the hardware app, in the browser."""
     from .foreign import check_path
     from .ui.voila_config import serve
 
     if model is not None:
         check_path(model.expanduser())  # said here, and not in a browser
-    serve(port, browser, model)
+    serve(port, browser, model, page)
 
 
 def main() -> None:

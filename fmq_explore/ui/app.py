@@ -10,6 +10,7 @@ from ..explore import (
     DistanceView,
     Failure,
     FrontierPoint,
+    HardwareView,
     RescueView,
     SamplesView,
     SensitivityView,
@@ -19,10 +20,11 @@ from .catalog import frontier_rows, sweep_rows
 from .guard import guarded
 from .header import Header
 from .lesson_band import LessonBand
+from .links import open_app
 from .pages import MEASURED, VIEW_OF, Pages
-from .query import query_string
 from .shell import Shell
 from .state import Choice
+from .strip import ChipStrip
 from .theme import LARGE
 
 STAGE_OF = {
@@ -40,7 +42,7 @@ def explorer(query: str | None = None) -> w.Widget:
     Args:
         query: A link's query string; by default the one of the page's own address, if it has one.
     """
-    return ExplorerApp(query_string() if query is None else query).widget
+    return open_app("explorer", query)
 
 
 class ExplorerApp(Shell):
@@ -65,13 +67,15 @@ class ExplorerApp(Shell):
         )
         self.lessons = LessonBand(self.choice, self._open_tutorial)
         self.header = Header(self.choice)
+        self.strip = ChipStrip()
         tooltips = self.controls.tooltips | self.pages.tooltips | self.lessons.tooltips
         self._finish(tooltips, start)
         self.pages.draw_time(self.choice.time)
 
     def _arrange(self) -> list[w.Widget]:
         body = w.HBox([self.controls.widget, self.pages.widget]).add_class("fmq-body")
-        return [self.header.widget, self.lessons.widget, body, self.status.widget]
+        foot = w.HBox([self.status.widget, self.strip.widget]).add_class("fmq-foot")
+        return [self.header.widget, self.lessons.widget, body, foot]
 
     def _tools(self) -> Header:
         return self.header
@@ -106,6 +110,9 @@ class ExplorerApp(Shell):
     def _on_record(self, record: Any) -> None:
         if isinstance(record, Status | Failure):
             self.status.show(record)
+            return
+        if isinstance(record, HardwareView):
+            self.strip.draw(record, self.choice.hardware_query())
             return
         if isinstance(record, DistanceView):
             self.controls.set_layers(record.layers, record.layer)

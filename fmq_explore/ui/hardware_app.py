@@ -1,10 +1,10 @@
 """The hardware app: what a network costs on sixteen microcontrollers, live while it is chosen."""
 
-__all__ = ["HardwareApp", "hardware", "opens_hardware"]
+__all__ = ["HardwareApp", "hardware"]
 
+from html import escape
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 import ipywidgets as w
 
@@ -12,12 +12,12 @@ from ..explore import Failure, HardwareView, Status
 from .controls import Controls
 from .guard import guarded
 from .hardware_controls import HardwareControls
-from .hardware_state import CHIP_NAMES, OPENS, HardwareChoice
+from .hardware_state import CHIP_NAMES, HardwareChoice
 from .hardware_summary import file_card, memory_card, work_card
 from .hardware_table import hardware_table, legend
 from .header import Tools
+from .links import open_app
 from .page import STATIC, Page
-from .query import query_string
 from .shell import Shell
 
 HEADLINE = "<h1>fmq<span>hardware</span></h1><p>what it costs on a microcontroller</p>"
@@ -29,18 +29,7 @@ def hardware(query: str | None = None) -> w.Widget:
     Args:
         query: A link's query string; by default the one of the page's own address, if it has one.
     """
-    return HardwareApp(query_string() if query is None else query).widget
-
-
-def opens_hardware(query: str) -> bool:
-    """Tells whether a link is one of this app, whichever page it leads to.
-
-    Example:
-        >>> opens_hardware("?app=hardware&bits=2"), opens_hardware("bits=2")
-        (True, False)
-    """
-    found = parse_qs(query.lstrip("?"))
-    return all(found.get(name) == [value] for name, value in OPENS.items())
+    return open_app("hardware", query)
 
 
 class HardwarePage(Page):
@@ -64,7 +53,7 @@ class HardwareHeader(Tools):
     def lead_to(self, query: str) -> None:
         """Lets the link to the explorer show the same network."""
         self.explorer.value = (
-            f'<a class="fmq-voila-only" href="?{query or "app=explorer"}" target="_blank" '
+            f'<a class="fmq-voila-only" href="?{escape(query)}" target="_blank" '
             'title="Opens the explorer with this network.">explorer</a>'
         )
 

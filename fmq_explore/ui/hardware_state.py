@@ -8,15 +8,15 @@ from urllib.parse import parse_qsl, urlencode
 import traitlets
 
 from ..explore import ChipChoice
-from .state import Choice
+from .state import EXPLORER, HARDWARE, Choice
 
 CHIP_NAMES = tuple(f.name for f in fields(ChipChoice))
-OPENS = {"app": "hardware"}
-"""What a link says to open this app and not the explorer, whichever page serves it."""
 
 
 class HardwareChoice(Choice):
     """The explorer's choices, which a link may bring along, and those about chips."""
+
+    app = HARDWARE
 
     activation_bits = traitlets.Int(ChipChoice.activation_bits)
     decode_cycles = traitlets.Float(ChipChoice.decode_cycles)
@@ -37,11 +37,11 @@ class HardwareChoice(Choice):
             for name in CHIP_NAMES
             if getattr(self, name) != getattr(ChipChoice, name)
         }
-        return "&".join(filter(None, (urlencode(OPENS), super().query(), urlencode(own))))
+        return "&".join(filter(None, (super().query(), urlencode(own))))
 
     def explorer_query(self) -> str:
-        """Writes the part that the explorer understands."""
-        return super().query()
+        """Writes the query string that shows this network in the explorer."""
+        return super().query().replace(HARDWARE, EXPLORER, 1)
 
     def apply_query(self, query: str) -> list[str]:
         """Takes all choices from a query string; returns a sentence for each one not understood."""

@@ -2,7 +2,7 @@
 
 __all__ = ["Choice"]
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -17,6 +17,9 @@ QUANTIZATION = (
     *("budget", "objective"),
 )
 """What a rescued network is one of: with any of these it is another."""
+
+EXPLORER, HARDWARE = (urlencode({"app": name}) for name in ("explorer", "hardware"))
+"""What a link says to open an app, whichever page is served."""
 
 VIEW_NAMES = (
     *("page", "weights_as", "distance_of", "samples_as", "quality_of", "quality_by"),
@@ -70,6 +73,9 @@ class Choice(traitlets.HasTraits):
         """Ends a rescue: what was rescued is another network now."""
         self.rescue = ""
 
+    app = ""
+    """What a link has to say to open this app, where the page served would open the other one."""
+
     def request(self) -> Request:
         """Freezes what is to be computed.
 
@@ -93,13 +99,20 @@ class Choice(traitlets.HasTraits):
         request = self.request().query()
         if self.lesson and not request.startswith("model="):
             request = "&".join(filter(None, (urlencode({"model": self.model}), request)))
-        return "&".join(part for part in (request, urlencode(views)) if part)
+        return "&".join(part for part in (self.app, request, urlencode(views)) if part)
+
+    def hardware_query(self) -> str:
+        """Writes the query string that shows this network and its sampling in the hardware app."""
+        request = replace(self.request(), rescue="", compare="").query()
+        theme = "" if self.theme == "auto" else urlencode({"theme": self.theme})
+        return "&".join(filter(None, (HARDWARE, request, theme)))
 
     def apply_query(self, query: str) -> list[str]:
         """Takes all choices from a query string; returns a sentence for each one not understood."""
         values = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True))
         if values.keys() <= {"lesson", "theme"} and values.get("lesson") in LESSONS:
             values = dict(parse_qsl(LESSONS[values["lesson"]].query)) | values
+        self.app = EXPLORER if values.pop("app", "") == "explorer" else self.app
         request, problems = Request.from_mapping(values)
         self.apply(request)
         for name in VIEW_NAMES:

@@ -11,6 +11,7 @@ from .threads import wait_patiently
 
 IDLE_SECONDS = 15 * 60
 CULL_EVERY_SECONDS = 60
+PAGES = ("explorer", "hardware")
 
 
 def share_path() -> Path:
@@ -28,14 +29,20 @@ def apps_folder() -> Path:
     return found
 
 
-def serve(port: int, browser: bool, model: Path | None = None) -> None:
-    """Serves the explorer with Voila until it is interrupted, from any directory.
+def serve(port: int, browser: bool, model: Path | None = None, page: str = "explorer") -> None:
+    """Serves an app with Voila until it is interrupted, from any directory.
 
     Args:
         port: The port on this machine; the next free one is taken if it is in use.
         browser: Whether to open a browser window.
         model: A file of weights that pages begin with.
+        page: The app: `"explorer"` or `"hardware"`.
+
+    Raises:
+        ValueError: There is no such app.
     """
+    if page not in PAGES:
+        raise ValueError(f"page is {page!r}; choose one of {', '.join(PAGES)}")
     from traitlets.config import Config
     from voila.app import Voila
 
@@ -43,7 +50,7 @@ def serve(port: int, browser: bool, model: Path | None = None) -> None:
         os.environ[MODEL_VARIABLE] = str(model.expanduser().absolute())  # kernels inherit it
     config = Config()
     configure(config)
-    arguments = [str(apps_folder() / "explorer.ipynb"), f"--port={port}"]
+    arguments = [str(apps_folder() / f"{page}.ipynb"), f"--port={port}"]
     Voila.launch_instance(arguments + ([] if browser else ["--no-browser"]), config=config)
 
 
