@@ -19,14 +19,14 @@ AGAINST = {
     "weights": "<b>weights</b>: how far they move",
 }
 BEST = {"high": "higher is better", "low": "lower is better"}
-KEYS = (
-    ("full", "per channel"),
-    ("hollow", "per tensor"),
-    ("light", "shared codebook or groups"),
-    ("cross", "bytes shared out"),
-    ("hexagon", "rescued"),
-    ("ring", "on screen"),
+KEYS: tuple[tuple[str, str, Callable[[FrontierPoint], bool]], ...] = (
+    ("full", "per channel", lambda p: p.granularity == "channel"),
+    ("hollow", "per tensor", lambda p: p.granularity == "tensor"),
+    ("light", "shared codebook or groups", lambda p: p.granularity in ("shared", "group")),
+    ("cross", "bytes shared out", lambda p: bool(p.budget and not p.rescue)),
+    ("hexagon", "rescued", lambda p: bool(p.rescue)),
 )
+"""What a shape stands for, and whether a point has it."""
 
 
 class FrontierPanel:
@@ -42,8 +42,7 @@ class FrontierPanel:
             tooltip="Chooses the figure that is set against bytes.",
         ).add_class("fmq-measure")
         self.view = FigureView("Size of the file against quality", self._select)
-        keys = "".join(f'<span class="fmq-shape fmq-{kind}">{words}</span>' for kind, words in KEYS)
-        self.keys = w.HTML(f"<div>{keys}</div>").add_class("fmq-constants").add_class("fmq-shapes")
+        self.keys = w.HTML().add_class("fmq-constants").add_class("fmq-shapes")
         self.widget = Card("Bytes and quality", [self.mode], [self.view, self.keys], TUTORIAL)
         self.widget.add_class("fmq-frontier")
         self._on_configuration = on_configuration
@@ -62,6 +61,7 @@ class FrontierPanel:
     def draw(self, view: FrontierView) -> None:
         """Draws a view."""
         self._drawn = view
+        self.keys.value = _keys(view)
         self._draw()
 
     def draw_now(self, view: DistanceView) -> None:
@@ -100,6 +100,13 @@ class FrontierPanel:
         if self._drawn is not None:
             chosen = drawn(self._drawn, str(self.mode.value))[indices[-1]]
             self._on_configuration(self._drawn.points[chosen])
+
+
+def _keys(view: FrontierView) -> str:
+    """Explains the shapes that are there."""
+    found = [key[:2] for key in KEYS if any(map(key[2], view.points))] + [("ring", "on screen")]
+    keys = "".join(f'<span class="fmq-shape fmq-{kind}">{words}</span>' for kind, words in found)
+    return f"<div>{keys}</div>"
 
 
 def _words(view: FrontierView, name: str, live: QualityView | None) -> str:
