@@ -128,7 +128,9 @@ class Controls:
         ).add_class("fmq-quiet")
         self.equal_bits.on_click(lambda _: setattr(self._choice, "budget", 0))
         label = w.HTML("<span>budget</span>").add_class("fmq-budget-label")
-        self.budget_line = w.HBox([label, self.budget, self.equal_bits]).add_class("fmq-budget-shared")
+        self.budget_line = w.HBox([label, self.budget, self.equal_bits]).add_class(
+            "fmq-budget-shared"
+        )
         self.granularity = w.ToggleButtons(
             options=[
                 *((name, name) for name in ("tensor", "channel", "group")),
