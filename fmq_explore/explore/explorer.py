@@ -131,6 +131,8 @@ class Explorer:
         self._runner.close()
 
     def _show_weights(self, request: Request, emit: Listener) -> None:
+        if request.rescue:
+            emit(self.workspace.rescues.view(request))
         emit(self.workspace.weights_view(request))
         emit(self.workspace.distance_view(request))
         if is_ready(request, self.workspace):

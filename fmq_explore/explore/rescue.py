@@ -43,14 +43,12 @@ def rescue(
         nonlocal next_figures, next_samples
         if monotonic() >= next_figures:
             emit(now.view)
+            emit(Status("rescuing", fraction=now.view.step / now.view.steps))
             next_figures = monotonic() + BETWEEN_FIGURES
         if monotonic() >= next_samples:
             emit(watched_view(request, workspace, now.write_into, should_stop))
             next_samples = monotonic() + BETWEEN_SAMPLES
 
-    emit(Status("choosing paths to learn from"))
+    emit(Status("preparing the rescue"))
     plain = workspace.fit(without_rescue(request), request.scheme)
     workspace.rescues.run(request, plain, model, watch, should_stop)
-    view = workspace.rescues.view(request)
-    assert view is not None
-    emit(view)
