@@ -85,9 +85,11 @@ def judge(
             something does once weights are decompressed.
         has_network: Whether the memory of a run is known.
     """
-    missing = [f"{kib(m.n_missing)} more {m.name}" for m in memories if m.n_missing]
+    missing = [(kib(m.n_missing), m.name) for m in memories if m.n_missing]
     if missing:
-        needs = " and ".join(missing)
+        needs = " and ".join(f"{size} {name}" for size, name in missing) + " more"
+        if len(missing) == 1:
+            needs = " more ".join(missing[0])
         return Verdict("too small", f"needs {needs}", f"Does not fit: needs {needs}.")
     outside = [kib(m.n_bytes) for m in memories if m.capacity_bytes is None]
     board = f", on a board with at least {outside[0]} of flash" if outside else ""

@@ -27,6 +27,8 @@ def kib(n_bytes: float) -> str:
         ('208', '1.5', '5,120')
     """
     size = n_bytes / 1024
+    if 0 < size < 0.1:
+        return "<0.1"
     return f"{size:.1f}" if 0 < size < 10 else f"{size:,.0f}"
 
 
@@ -50,7 +52,7 @@ def duration(low: float, high: float | None = None) -> str:
         ('2.45 s', '24.2–37.3 ms', '1.55 min', '0.93–1.03 s')
     """
     top = low if high is None else high
-    if top < 0.1:
+    if top < 1.0:
         return _span(low, high, 1e3, "ms")
     return _span(low, high, 1.0, "s") if top < MINUTE else _span(low, high, 1 / MINUTE, "min")
 

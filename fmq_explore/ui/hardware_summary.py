@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 
 from ..explore import HardwareView
-from .amounts import file_size, kib, millions
+from .amounts import file_size, kib, mark, millions
 
 WIDTH, HEIGHT = 600.0, 100.0  # of the drawing, stretched to its card
 KERNELS = {
@@ -40,7 +40,8 @@ def file_card(view: HardwareView) -> str:
     )
     return _card(
         "The file",
-        f"<b>{file_size(held.n_bytes)}</b> · <b>{held.bits_per_weight:.2f}</b> bits per weight",
+        f"{mark('measured', 'size of the saved file')}<b>{file_size(held.n_bytes)}</b> · "
+        f"<b>{held.bits_per_weight:.2f}</b> bits per weight",
         f'<div class="fmq-file-bar">{bar}</div><ul class="fmq-file-keys">{keys}</ul>',
     )
 
@@ -54,16 +55,18 @@ def memory_card(view: HardwareView) -> str:
     high, worst = kib(view.live.max()), kib(total.max())
     where = KERNELS.get(view.peak[1], view.peak[1])
     name = f"{escape(view.peak[0])} ({escape(where)})" if view.peak[0] else escape(where)
-    words = f"<b>{high}</b> KiB at {name}"
+    source = "tensors alive at each operation of the recorded network"
+    words = f"{mark('derived', source)}<b>{high}</b> KiB at {name}"
     if view.decoding.any():
         words += f" · <b>{worst}</b> with decoded weights"
+    keys = '<i class="fmq-live"></i>tensors alive'
+    keys += '<i class="fmq-decoding"></i>decoded weights' if view.decoding.any() else ""
     drawing = (
         f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" preserveAspectRatio="none" aria-hidden="true">'
         f'<path class="fmq-decoding" d="{_area(total / top)}"/>'
         f'<path class="fmq-live" d="{_area(view.live / top)}"/></svg>'
         '<div class="fmq-memory-ends"><span>first operation</span>'
-        '<span class="fmq-memory-keys"><i class="fmq-live"></i>tensors alive'
-        '<i class="fmq-decoding"></i>decoded weights</span><span>last</span></div>'
+        f'<span class="fmq-memory-keys">{keys}</span><span>last</span></div>'
     )
     return _card("Memory over one evaluation", words, drawing)
 
@@ -87,7 +90,9 @@ def work_card(view: HardwareView) -> str:
         return _card("One sample", "an adaptive solver", _rows(rows))
     rows = [("evaluations", f"{n}"), ("MACs each", millions(each)), ("MACs", millions(n * each))]
     width = "float32" if first.activation_bits == 32 else "int8"
-    words = f"{width} activations" + (", guided: twice" if view.plan.batch > 1 else "")
+    words = f"{mark(first.macs.kind, first.macs.source)}{width} activations" + (
+        ", guided: twice" if view.plan.batch > 1 else ""
+    )
     return _card("One sample", words, _rows(rows))
 
 

@@ -152,7 +152,7 @@ def test_the_verdict_turns_at_the_last_byte() -> None:
     tight = assess(fit, sized(flash - 1, sram), PLAN, COST).verdict
     assert (tight.answer, tight.label) == ("too small", "needs 1 KiB more flash")
     both = assess(fit, sized(flash - 2048, sram - 100), PLAN, COST).verdict
-    assert both.sentence == "Does not fit: needs 2 KiB more flash and 1 KiB more SRAM."
+    assert both.sentence == "Does not fit: needs 2 KiB flash and 1 KiB SRAM more."
     assert not both.fits
 
 
