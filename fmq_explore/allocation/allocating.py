@@ -2,10 +2,12 @@
 
 __all__ = ["allocate", "curves_of"]
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from ..measure.sensitivity import sensitivity_of
@@ -14,9 +16,9 @@ from .curves import AllocationCurves, allocation_curves
 from .record import Allocation
 
 KINDS = ("error", "sensitivity")
-SENSITIVITY_BITS = 3
-"""Where the sensitivity is measured: low enough to be felt, high enough for errors to add up."""
-N_SAMPLES, N_STEPS = 16, 4
+MEASURED_BITS = (1, 2, 4)
+"""Where the sensitivity is measured; beyond 4 bits errors are small, and grow alike."""
+N_SAMPLES, N_STEPS = 16, 2
 
 
 def allocate(
@@ -40,11 +42,11 @@ def allocate(
 
     - `weights="error"`: :math:`a_i = 1` and N the summed squared weights. It is the
       `relative_error` of the quantized model.
-    - `weights="sensitivity"`: :math:`a_i = s_i^2 / \mathrm{SSE}_i(3)` and N = 1, with
-      `fmq_explore.measure.sensitivity` measured at 3 bits, one tensor at a time: an error counts
-      for what arrives at the velocity. The measure at one width is carried over to the others by
-      the tensor's own curve, and the squares are added up as if errors were independent; both hold
-      better for small errors than at 1 and 2 bits.
+    - `weights="sensitivity"`: an error counts for what arrives at the velocity. With
+      `fmq_explore.measure.sensitivity`, one tensor at a time at 1, 2 and 4 bits, are
+      :math:`a_i(b) = s_i(b)^2 / \mathrm{SSE}_i(b)` and N = 1. Between these widths the logarithm
+      of :math:`a_i` is interpolated, beyond them it stays; the tensor's own curve does the rest.
+      Squares are added up as if errors were independent, which holds better for small errors.
     - a mapping: :math:`a_i` from it, and N = :math:`\sum a_i \lVert w_i \rVert^2`.
 
     How it is found is described at `fmq_explore.allocation.minimise`.
@@ -102,28 +104,52 @@ def curves_of(
         raise ValueError(f"weights is {weights!r}; choose one of {', '.join(KINDS)}, or a mapping")
     if weights == "error":
         return allocation_curves(prepared, scheme, codebook_dtype)
-    counts = sensitivity_weights(prepared, model, scheme, codebook_dtype, should_stop, progress)
+    counts = sensitivity_factors(prepared, model, scheme, codebook_dtype, should_stop, progress)
     return allocation_curves(prepared, scheme, codebook_dtype, counts, whole=1.0)
 
 
-def sensitivity_weights(
+def sensitivity_factors(
     prepared: PreparedModel,
     model: nn.Module,
     scheme: str,
     codebook_dtype: str,
     should_stop: Callable[[], bool] | None = None,
     progress: Callable[[float], Any] | None = None,
-) -> dict[str, float]:
+) -> NDArray[np.float64]:
     """Measures what the squared error of each tensor does to the squared relative velocity.
 
-    A tensor of fewer weights than 3 bits have levels is left as it is there; it counts nothing.
+    Returns:
+        A factor for each tensor at each width that the scheme has, shape (n, k); 0 for a tensor
+        that none of the measured widths changes.
     """
-    bits = SCHEMES[scheme].nearest_bits(SENSITIVITY_BITS)
-    fit = prepared.fit(scheme, bits, codebook_dtype)
+    rule = SCHEMES[scheme]
+    prepared.fit_all(scheme, codebook_dtype=codebook_dtype)  # all widths in one pass
+    measured = sorted({rule.nearest_bits(b) for b in MEASURED_BITS})
     classes = getattr(model, "n_classes", None)
     label = torch.arange(N_SAMPLES) % classes if classes else None
-    found = sensitivity_of(
-        fit, model, N_SAMPLES, N_STEPS, label=label, should_stop=should_stop, progress=progress
-    )
-    sse = {name: fit.fits[name].sse for name in prepared.names}
-    return {name: s * s / sse[name] if sse[name] > 0.0 else 0.0 for name, s in found.items()}
+    columns = []
+    for i, bits in enumerate(measured):
+
+        def share(done: float, i: int = i) -> None:
+            if progress is not None:
+                progress((i + done) / len(measured))
+
+        fit = prepared.fit(scheme, bits, codebook_dtype)
+        found = sensitivity_of(
+            fit, model, N_SAMPLES, N_STEPS, label=label, should_stop=should_stop, progress=share
+        )
+        sse = [fit.fits[name].sse for name in prepared.names]
+        squares = [found[name] ** 2 for name in prepared.names]
+        columns.append([s / e if e > 0.0 else 0.0 for s, e in zip(squares, sse, strict=True)])
+    known = np.array(columns, dtype=np.float64).reshape(len(measured), -1).T
+    return np.array([_between(row, measured, rule.allowed_bits) for row in known])
+
+
+def _between(
+    factors: NDArray[np.float64], measured: Sequence[int], widths: Sequence[int]
+) -> NDArray[np.float64]:
+    """Interpolates the logarithm of what was measured of one tensor; what is 0 is not known."""
+    known = factors > 0
+    if not known.any():
+        return np.zeros(len(widths))
+    return np.exp(np.interp(widths, np.asarray(measured)[known], np.log(factors[known])))

@@ -32,7 +32,6 @@ class AllocationCurves:
         widths: The bit widths to choose from, ascending, k of them.
         n_bytes: Bytes of each tensor in the file, codebooks included, shape (n, k).
         errors: Weighted squared error of each tensor, shape (n, k).
-        factors: What a squared error of each tensor counts for, shape (n,).
         whole: What the sum of the squared errors is set in relation to.
     """
 
@@ -42,7 +41,6 @@ class AllocationCurves:
     widths: tuple[int, ...]
     n_bytes: NDArray[np.int64]
     errors: NDArray[np.float64]
-    factors: NDArray[np.float64]
     whole: float
     _fits: tuple[Fit, ...]
 
@@ -134,13 +132,11 @@ class AllocationCurves:
 
     def fit(self, allocation: Allocation) -> Fit:
         """Returns the codebooks of an allocation, which are all at hand."""
-        at = {name: self.widths.index(b) for name, b in allocation.bits.items()}
-        return self._fit(np.array([at[name] for name in self.names], dtype=np.intp))
+        return self._fit(self._choice(allocation.bits))
 
     def error_of(self, fit: Fit) -> float:
-        """Returns the error of any codebooks of the network, as it is counted here."""
-        sse = np.array([fit.fits[name].sse for name in self.names])
-        return self._relative(float((self.factors * sse).sum()))
+        """Returns the error of the network at any bits, as it is counted here."""
+        return self._relative(self._total(self._choice(fit.bits)))
 
     def _check(self, budget_bytes: int) -> int:
         whole = isinstance(budget_bytes, int | np.integer) and not isinstance(budget_bytes, bool)
@@ -191,6 +187,9 @@ class AllocationCurves:
     def _all(self, i: int) -> Choice:
         return np.full(len(self.names), i, dtype=np.intp)
 
+    def _choice(self, bits: Mapping[str, int]) -> Choice:
+        return np.array([self.widths.index(bits[name]) for name in self.names], dtype=np.intp)
+
     def _bits(self, choice: Choice) -> Mapping[str, int]:
         widths = (self.widths[i] for i in choice.tolist())
         return MappingProxyType(dict(zip(self.names, widths, strict=True)))
@@ -221,7 +220,7 @@ def allocation_curves(
     prepared: PreparedModel,
     scheme: str = "optimal",
     codebook_dtype: str = "float32",
-    weights: Mapping[str, float] | None = None,
+    weights: Mapping[str, float] | NDArray[np.float64] | None = None,
     whole: float | None = None,
 ) -> AllocationCurves:
     r"""Collects the curves of all tensors; fits what is not at hand.
@@ -236,7 +235,8 @@ def allocation_curves(
         prepared: The network's sorted weights.
         scheme: A name in `SCHEMES`.
         codebook_dtype: `"float32"` or `"float16"`.
-        weights: What a squared error counts for, by name of the tensor; names may be patterns.
+        weights: What a squared error counts for, by name of the tensor; names may be patterns. Or
+            an array of it, shape (n, k), for every tensor at every width.
         whole: The denominator, where it is another one.
 
     Raises:
@@ -245,19 +245,21 @@ def allocation_curves(
     widths = allowed_widths(scheme)
     prepared.fit_all(scheme, codebook_dtype=codebook_dtype, bits=widths)
     fits = tuple(prepared.fit(scheme, b, codebook_dtype) for b in widths)
-    factors = np.array(_factors(weights, prepared.names))
+    if isinstance(weights, np.ndarray):
+        factors = weights
+    else:
+        factors = np.array(_factors(weights, prepared.names))[:, None]
     norms = np.array([prepared.plans[name].norm_squared for name in prepared.names])
     errors = np.array([[fit.fits[name].sse for fit in fits] for name in prepared.names])
     n_bytes = [[file_bytes(fit, name) for fit in fits] for name in prepared.names]
-    total = float((factors * norms).sum()) if whole is None else whole
+    total = float((factors[:, 0] * norms).sum()) if whole is None else whole
     return AllocationCurves(
         prepared,
         SCHEMES[scheme],
         codebook_dtype,
         widths,
         np.array(n_bytes, dtype=np.int64),
-        factors[:, None] * errors,
-        factors,
+        factors * errors,
         total if total > 0.0 else 1.0,
         fits,
     )

@@ -10,7 +10,7 @@ from torch import nn
 import fmq_explore as fmq
 from fmq_explore.allocation import AllocationCurves, allocation_curves
 from fmq_explore.allocation.allocating import curves_of
-from fmq_explore.measure import sensitivity
+from fmq_explore.measure import sensitivity_of
 from fmq_explore.quantize import prepare
 
 from .test_knapsack import exact
@@ -124,21 +124,30 @@ def test_a_budget_below_the_smallest_file_is_one_sentence(moons: AllocationCurve
 
 
 def test_sensitivity_says_what_an_error_counts_for() -> None:
-    """At the width at which it was measured the objective is the root of its summed squares."""
+    """Where it was measured the objective is the root of its summed squares."""
     model = fmq.load_model("moons")
     prepared = prepare(model)
     curves = curves_of(prepared, model, "optimal", "float16", "sensitivity")
-    fit = prepared.fit("optimal", 3, "float16")
-    label = torch.arange(16) % 2
-    found = sensitivity(model, "optimal", 3, n=16, steps=4, label=label)
-    assert curves.equal_errors[2] == pytest.approx(
-        math.sqrt(sum(s * s for s in found.values())), rel=0.02
-    )
-    name, other = prepared.names[0], prepared.names[3]
-    ratio = curves.errors[0, 4] / curves.errors[3, 4]
-    ours = prepared.fit("optimal", 5, "float16")
-    expected = [ours.fits[n].sse / fit.fits[n].sse * found[n] ** 2 for n in (name, other)]
-    assert ratio == pytest.approx(expected[0] / expected[1], rel=0.02)
+    factors = {}
+    for bits in (1, 2, 4):
+        fit = prepared.fit("optimal", bits, "float16")
+        found = sensitivity_of(fit, model, 16, 2, label=torch.arange(16) % 2)
+        total = math.sqrt(sum(s * s for s in found.values()))
+        assert curves.equal_errors[bits - 1] == pytest.approx(total, rel=1e-9)
+        name = prepared.names[3]
+        factors[bits] = found[name] ** 2 / fit.fits[name].sse
+    sse = [prepared.fit("optimal", b, "float16").fits[name].sse for b in curves.widths]
+    between = math.sqrt(factors[2] * factors[4])
+    assert curves.errors[3, 2] == pytest.approx(between * sse[2], rel=1e-9)
+    assert curves.errors[3, 7] == pytest.approx(factors[4] * sse[7], rel=1e-9)
+
+
+def test_a_scheme_of_one_width_has_nothing_to_share_out() -> None:
+    model = fmq.load_model("moons")
+    for weights in ("error", "sensitivity"):
+        allocation = fmq.allocate(model, 30_000, "binary", weights=weights)
+        assert set(allocation.bits.values()) == {1}
+        assert allocation.error == allocation.equal_error
 
 
 def test_a_mapping_counts_by_name_and_pattern() -> None:
