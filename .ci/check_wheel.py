@@ -10,7 +10,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import fmq_explore as fmq
-from fmq_explore import measure, zoo
+from fmq_explore import hardware, measure, zoo
 
 SECONDS = 180
 
@@ -42,6 +42,14 @@ def check_readers(repository: Path) -> None:
         right = measure.readability(judge.reader, judge.reference.images, judge.reference.labels)
         assert right.float().mean() > 0.7, f"the reader of {name} does not read"
         print(f"{name}: reads {right.float().mean():.1%} of {len(right)} real images")
+
+
+def check_chips() -> None:
+    """The chips and the kernels, which are data, are in the wheel."""
+    found = hardware.assess_all(fmq.load_model("digits"))
+    assert len(found) == len(hardware.available_devices()) > 10, "the wheel lacks chips"
+    assert any(one.stacks for one in found), "the wheel lacks kernels"
+    print(f"chips: {len(found)}")
 
 
 def check_app() -> None:
@@ -82,4 +90,5 @@ if __name__ == "__main__":
     assert clone not in home.parents, f"{home} is the clone, not the wheel"
     check_models(home, clone)
     check_readers(clone)
+    check_chips()
     check_app()
