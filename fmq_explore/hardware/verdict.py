@@ -87,10 +87,11 @@ def judge(
     """
     missing = [(kib(m.n_missing), m.name) for m in memories if m.n_missing]
     if missing:
-        needs = " and ".join(f"{size} {name}" for size, name in missing) + " more"
+        both = " and ".join(f"{size} {name}" for size, name in missing)
+        needs, label = f"needs {both} more", f"lacks {both}"
         if len(missing) == 1:
-            needs = " more ".join(missing[0])
-        return Verdict("too small", f"needs {needs}", f"Does not fit: needs {needs}.")
+            needs = label = "needs " + " more ".join(missing[0])
+        return Verdict("too small", label, f"Does not fit: {needs}.")
     outside = [kib(m.n_bytes) for m in memories if m.capacity_bytes is None]
     board = f", on a board with at least {outside[0]} of flash" if outside else ""
     if not has_network:

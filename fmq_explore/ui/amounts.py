@@ -54,7 +54,7 @@ def duration(low: float, high: float | None = None) -> str:
     top = low if high is None else high
     if top < 1.0:
         return _span(low, high, 1e3, "ms")
-    return _span(low, high, 1.0, "s") if top < MINUTE else _span(low, high, 1 / MINUTE, "min")
+    return _span(low, high, 1.0, "s") if low < MINUTE else _span(low, high, 1 / MINUTE, "min")
 
 
 def energy(low: float, high: float | None = None) -> str:
@@ -64,7 +64,7 @@ def energy(low: float, high: float | None = None) -> str:
         >>> energy(222.3), energy(1.08, 1.58), energy(12_345.0)
         ('222 mJ', '1.08–1.58 mJ', '12.3 J')
     """
-    if (low if high is None else high) >= 1e4:
+    if (low if high is None else high) >= 1e3:
         return _span(low, high, 1e-3, "J")
     return _span(low, high, 1.0, "mJ")
 

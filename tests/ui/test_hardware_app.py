@@ -182,5 +182,5 @@ def test_a_second_scheme_and_a_rescue_do_not_travel_to_the_chips() -> None:
 def test_the_line_names_who_is_too_small(workspace: Workspace) -> None:
     view = hardware_view(Request(model="cifar10", bits=None), workspace)
     text = strip_html(view, "app=hardware")
-    assert "STM32F746 needs 5.6 MiB flash and 61 KiB SRAM more" in text
+    assert "STM32F746 lacks 5.6 MiB flash and 61 KiB SRAM" in text
     assert "float32 activations" in text
