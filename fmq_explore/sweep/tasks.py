@@ -29,6 +29,9 @@ T = TypeVar("T")
 MEASUREMENT = 1
 """Counts the changes of what a row means: a higher number makes every row anew."""
 
+SENSITIVITY = 2
+"""Counts the changes of how bytes are shared out by sensitivity: those rows are made anew."""
+
 BASELINE = "full"
 """The scheme of the rows that measure the full-precision model."""
 
@@ -192,6 +195,7 @@ def content_key(task: Task, fingerprint: str) -> str:
     later = {"budget": 0, "objective": "", "rescue": ""}  # what old journals know nothing of
     named = {name: value for name, value in asdict(task).items() if later.get(name, ...) != value}
     content = [named, fingerprint, MEASUREMENT]
+    content += [SENSITIVITY] if task.objective == "sensitivity" else []
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
