@@ -4,17 +4,17 @@ __all__ = ["Explorer", "explore"]
 
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
-from ..flow import Cancelled
 from ..quantize import SCHEMES
 from ..zoo import Statistics
 from .budgets import allocation_view
 from .frontier import frontier_view
 from .frontier_results import FrontierView
+from .guarding import guard
 from .hardware import count, hardware_view, is_ready
 from .measures_results import Missing
 from .measuring import STAGES
@@ -24,7 +24,9 @@ from .rescue import rescue
 from .results import Failure, Results, Status
 from .runner import LatestRunner, Ticket
 from .sampling import full_size, is_cached, preview_size, samples_view
+from .sentences import sentence
 from .tracing import trace_view
+from .weight_stages import collect_curves, fit_schemes, fit_weights
 from .workspace import Workspace
 from .yardsticks import Yardsticks, view_key
 
@@ -114,7 +116,7 @@ class Explorer:
         wanted, request = request, self.workspace.attainable(request)
         shown = self.workspace.is_ready(request)
         if shown:
-            with _guard("weights", self._listener):
+            with guard("weights", self._listener):
                 self._show_weights(request, self._listener)
         late = set(measures)
         if FRONTIER in late and request.model in self._frontiers:
@@ -122,7 +124,7 @@ class Explorer:
             self._listener(self._frontiers[request.model])
         if shown and ALLOCATION in late and self.workspace.has_curves(request):
             late.remove(ALLOCATION)
-            with _guard(ALLOCATION, self._listener):
+            with guard(ALLOCATION, self._listener):
                 self._listener(allocation_view(request, self.workspace))
         return self._runner.submit(lambda ticket: self._answer(wanted, ticket, shown, late))
 
@@ -192,7 +194,7 @@ class Explorer:
             (ALLOCATION, lambda: self._allocate(request, ticket, emit, measures)),
             ("samples", lambda: hidden or self._samples(request, ticket, emit, preview=True)),
             ("hardware", lambda: self._count(request, emit)),
-            ("schemes", lambda: self._schemes(request, ticket, emit)),
+            ("schemes", lambda: fit_schemes(request, self.workspace, ticket, emit)),
             ("samples", lambda: self._samples(request, ticket, emit, preview=False)),
             *self._measuring(request, ticket, emit, measures),
             ("prefetch", lambda: self._prefetch(request, ticket)),
@@ -205,7 +207,7 @@ class Explorer:
         for name, stage in stages:
             if ticket.cancelled:
                 return
-            with _guard(name, emit):
+            with guard(name, emit):
                 stage()
 
     def _weights_alone(
@@ -217,22 +219,21 @@ class Explorer:
         measures: Collection[str],
     ) -> None:
         """Shows what can be shown of weights without a network, and says why that is all."""
-        sentence = nothing_to_sample(request, self.workspace)
+        reason = nothing_to_sample(request, self.workspace)
         for stage in ("samples", "trajectories"):
-            emit(Missing(stage, sentence))
+            emit(Missing(stage, reason))
         if not shown:
-            with _guard("weights", emit):
+            with guard("weights", emit):
                 self._weights(request, ticket, emit)
-        with _guard(ALLOCATION, emit):
+        with guard(ALLOCATION, emit):
             self._gather(request, emit, measures)
             self._allocate(request, ticket, emit, measures)
-        for stage in set(measures) - {
-            ALLOCATION
-        }:  # one of them shares its panel with the distances, which come first
-            emit(Missing(stage, sentence))
+        # One of them shares its panel with the distances, which come first
+        for stage in set(measures) - {ALLOCATION, FRONTIER}:
+            emit(Missing(stage, reason))
         if not ticket.cancelled:
-            with _guard("schemes", emit):
-                self._schemes(request, ticket, emit)
+            with guard("schemes", emit):
+                fit_schemes(request, self.workspace, ticket, emit)
 
     def _check(self, request: Request, emit: Listener) -> bool:
         """Tells whether what the request names exists; says so if it does not."""
@@ -240,47 +241,17 @@ class Explorer:
         try:
             self.workspace.check(request)
         except ValueError as error:
-            emit(Failure("choice", _sentence(str(error))))
+            emit(Failure("choice", sentence(str(error))))
             return False
         return True
 
     def _weights(self, request: Request, ticket: Ticket, emit: Listener) -> None:
-        """Loads, sorts and fits what the request shows; the other schemes come later."""
+        """Fits what the request shows, and shows it; the other schemes come later."""
         start = perf_counter()
-        emit(Status("sorting the weights"))
-        prepared = self.workspace.prepared(request)
-        stage = "fitting codebooks (compiled at the first start on a machine: 20 seconds)"
-        emit(Status(stage))
-        if not self.workspace.has_room(request, n_fits=2):
-            self.workspace.forget_fits(request)
-        for scheme in request.schemes:
-            if request.bits is not None and not ticket.cancelled:
-                rule = SCHEMES[scheme]
-                prepared.fit_all(
-                    scheme,
-                    should_stop=lambda: ticket.cancelled,
-                    progress=lambda fraction: emit(Status(stage, fraction=fraction)),
-                    codebook_dtype=request.codebook_dtype,
-                    bits=None if request.budget else (rule.nearest_bits(request.bits),),
-                )
-        if request.budget:
-            self._collect(request, ticket, emit)
+        fit_weights(request, self.workspace, ticket, emit)
         if not ticket.cancelled:
             self._show_weights(request, emit)
             emit(Status("weights", seconds=perf_counter() - start))
-
-    def _collect(self, request: Request, ticket: Ticket, emit: Listener) -> None:
-        """Collects the curves by which bits are shared out: fitted, and measured."""
-        stage = "measuring what the error of each tensor counts for"
-        for scheme in dict.fromkeys((request.scheme, *request.schemes)):
-            if not self.workspace.budgets.has_curves(request, scheme):
-                emit(Status(stage))
-                self.workspace.budgets.curves(
-                    request,
-                    scheme,
-                    should_stop=lambda: ticket.cancelled,
-                    progress=lambda fraction: emit(Status(stage, fraction=fraction)),
-                )
 
     def _gather(self, request: Request, emit: Listener, measures: Collection[str]) -> None:
         """Gathers what the tables say of the model, where that was asked for."""
@@ -293,31 +264,8 @@ class Explorer:
     ) -> None:
         """Shows who has which bits, where that was asked for."""
         if ALLOCATION in measures and not ticket.cancelled:
-            self._collect(request, ticket, emit)
+            collect_curves(request, self.workspace, ticket, emit)
             emit(allocation_view(request, self.workspace))
-
-    def _schemes(self, request: Request, ticket: Ticket, emit: Listener) -> None:
-        """Fits every scheme at every bit width once, so that a slider never waits for it."""
-        prepared = self.workspace.prepared(request)
-        dtype = request.codebook_dtype
-        todo = [
-            name
-            for name, scheme in SCHEMES.items()
-            if not all(prepared.is_fitted(name, b, dtype) for b in scheme.allowed_bits)
-        ]
-        n_fits = sum(len(SCHEMES[name].allowed_bits) for name in todo)
-        if not self.workspace.has_room(request, n_fits=n_fits):
-            return  # a large model: the curves show what was asked for
-        start = perf_counter()
-        for i, scheme in enumerate(todo):
-            title = f"fitting {SCHEMES[scheme].title} at all bit widths"
-            emit(Status(title, fraction=i / len(todo)))
-            prepared.fit_all(scheme, codebook_dtype=dtype, should_stop=lambda: ticket.cancelled)
-            if ticket.cancelled:
-                return
-        if todo:
-            emit(self.workspace.distance_view(request))
-            emit(Status("all schemes, all bit widths", seconds=perf_counter() - start))
 
     def _samples(self, request: Request, ticket: Ticket, emit: Listener, preview: bool) -> None:
         start = perf_counter()
@@ -410,22 +358,3 @@ def nothing_to_sample(request: Request, workspace: Workspace) -> str:
     model = workspace.model(request.model)
     reason = getattr(model, "reason", "since it is no network")
     return f"Weights only: {workspace.cards[request.model].title} cannot be sampled, {reason}."
-
-
-@contextmanager
-def _guard(stage: str, emit: Listener):
-    """Turns an error of a stage into one sentence; the other stages go on."""
-    try:
-        yield
-    except Cancelled:
-        pass
-    except ValueError as error:
-        emit(Failure(stage, _sentence(str(error))))
-    except Exception as error:
-        emit(Failure(stage, f"The {stage} stage failed: {_sentence(str(error) or repr(error))}"))
-
-
-def _sentence(text: str) -> str:
-    """Keeps the first line, ended by a full stop."""
-    line = text.strip().splitlines()[0].strip() if text.strip() else "unknown error"
-    return line if line.endswith((".", "!", "?")) else line + "."

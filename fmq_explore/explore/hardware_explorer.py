@@ -13,6 +13,7 @@ from .hardware_results import ChipChoice
 from .request import Request
 from .results import Status
 from .runner import Ticket
+from .weight_stages import fit_schemes
 
 
 class HardwareExplorer(Explorer):
@@ -51,6 +52,6 @@ class HardwareExplorer(Explorer):
         stages = [
             ("weights", lambda: None if shown else self._weights(request, ticket, emit)),
             ("hardware", lambda: self._count(request, emit)),
-            ("schemes", lambda: self._schemes(request, ticket, emit)),
+            ("schemes", lambda: fit_schemes(request, self.workspace, ticket, emit)),
         ]
         self._go_through(stages, ticket, emit)

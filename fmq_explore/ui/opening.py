@@ -12,6 +12,7 @@ from typing import Any
 import ipywidgets as w
 
 from ..explore import UPLOAD, Failure
+from ..explore.sentences import sentence
 from ..foreign import ENDINGS, MAX_BYTES
 from .catalog import Catalog, ModelEntry
 from .header import quiet_button
@@ -120,8 +121,8 @@ class Opening:
                 entry = entry_of(card, workspace.model(name))
                 self._post(lambda: self._finish(turn, name, entry))
             except Exception as error:  # whatever is wrong with a file, nothing on screen is lost
-                sentence = _sentence(error, title)
-                self._post(lambda: self._refuse(sentence) if turn == self._turn else None)
+                reason = _sentence(error, title)
+                self._post(lambda: self._refuse(reason) if turn == self._turn else None)
 
         Thread(target=work, daemon=True, name="open").start()
 
@@ -130,10 +131,10 @@ class Opening:
             self.close()
             self._on_opened(name, entry)
 
-    def _refuse(self, sentence: str) -> None:
+    def _refuse(self, reason: str) -> None:
         """Says what was wrong, here and in the status bar; the model on show stays."""
-        self._say(sentence, wrong=True)
-        self._status.fail(Failure("choice", sentence))
+        self._say(reason, wrong=True)
+        self._status.fail(Failure("choice", reason))
 
     def _say(self, text: str, wrong: bool = False) -> None:
         self.note.value = f'<p class="{"fmq-wrong" if wrong else ""}">{escape(text)}</p>'
@@ -171,10 +172,10 @@ def entry_of(card: Any, model: Any) -> ModelEntry:
 
 
 def _sentence(error: Exception, title: str) -> str:
-    text = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+    text = str(error).strip() or repr(error)
     if not isinstance(error, ValueError):
         text = f"{title} could not be opened: {text}"
-    return text if text.endswith((".", "!", "?")) else text + "."
+    return sentence(text)
 
 
 def _label(text: str) -> w.HTML:

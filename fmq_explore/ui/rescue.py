@@ -37,7 +37,7 @@ class RescueLine:
             options=[(title, name) for name, title in WAYS.items()], tooltip=TIP_WAY
         ).add_class("fmq-rescue-way")
         self.progress = w.HTML().add_class("fmq-rescue-progress")
-        line = w.HBox([w.Label("rescue"), self.button, self.way]).add_class("fmq-rescue-line")
+        line = w.HBox([self.button, self.way]).add_class("fmq-rescue-line")
         self.widget = w.VBox([line, self.progress]).add_class("fmq-rescue")
         self.button.on_click(lambda _: self._press())
         choice.observe(lambda _: self._follow(), ["rescue", "bits"])
@@ -55,7 +55,7 @@ class RescueLine:
             self._draw()
 
     def _press(self) -> None:
-        self._choice.rescue = "" if self._choice.rescue else self.way.value
+        self._choice.rescue = "" if self._choice.rescue else str(self.way.value)
 
     def _follow(self) -> None:
         """Follows the state; a new choice forgets how far the last rescue was."""

@@ -54,6 +54,7 @@ def shares_figure(theme: str):
     plot.segment("left", "bits", "right", "bits", source=second, line_color="color", line_width=3)
     look = {"line_color": colours.reference, "line_width": 1.5, "line_dash": [6, 4]}
     plot.add_layout(Span(dimension="width", location=0, visible=False, name="equal", **look))
+    behind: dict[str, Any] = {"background_fill_color": colours.card, "background_fill_alpha": 0.7}
     title = column_source("equal_name", "x", "y", "text")
     plot.text(
         "x",
@@ -65,8 +66,7 @@ def shares_figure(theme: str):
         text_baseline="bottom",
         text_font_size=f"{text_size(theme) - 1}px",
         text_font=value(FONT),
-        background_fill_color=colours.card,
-        background_fill_alpha=0.7,
+        **behind,
     )
     tips = [("", "@name"), ("bits", "@bits"), ("in the file", "@true{0.00}"), ("", "@weights")]
     plot.add_tools(HoverTool(renderers=[bars, rest], tooltips=tips))
