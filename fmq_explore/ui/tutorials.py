@@ -74,6 +74,18 @@ TUTORIALS = {
             "What happens to a model of yours at 2 or 3 bits, and which of its tensors deserve "
             "more?",
         ),
+        Tutorial(
+            "09_rescue",
+            "Rescue",
+            "Two bits break the model. How much comes back if the numbers behind the codes are "
+            "chosen anew, and not one bit is added?",
+        ),
+        Tutorial(
+            "10_on_a_microcontroller",
+            "On a microcontroller",
+            "A generator in 150 KB instead of 2 MB: does it run on a chip, and what do the bits "
+            "that it lost save there?",
+        ),
     )
 }
 
