@@ -115,6 +115,9 @@ def quantize(
     objective: Annotated[
         str, typer.Option(help="What a budget makes least the error of: sensitivity or error")
     ] = "sensitivity",
+    rescue: Annotated[
+        str, typer.Option(help="Train it for a minute: training, codes or levels")
+    ] = "",
 ) -> None:
     """Quantize a model and write it, packed, as safetensors."""
     from .allocation import allocate
@@ -130,6 +133,10 @@ def quantize(
     quantized = quantize_model(
         model, scheme=scheme, bits=width, granularity=granularity, group_size=group_size
     )
+    if rescue:
+        from .rescue import get_rescue
+
+        quantized = get_rescue(rescue).apply(quantized)
     out.parent.mkdir(parents=True, exist_ok=True)
     quantized.save(out)
     typer.echo(

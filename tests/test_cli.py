@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+import fmq_explore as fmq
 from fmq_explore import cli
 from fmq_explore.flow import sample
 from fmq_explore.zoo import load_model, load_statistics
@@ -131,3 +132,19 @@ def test_quantize_shares_out_a_budget(tmp_path):
     assert result.exit_code == 0
     assert 23_000 < out.stat().st_size <= 24_000
     assert "of 24,000 bytes" in result.output
+
+
+def test_quantize_rescues(tmp_path, monkeypatch) -> None:
+    from fmq_explore.rescue import RESCUES, Rescue, TuneRecipe
+
+    monkeypatch.setitem(RESCUES, "levels", Rescue("briefly", TuneRecipe(steps=5)))
+    plain, out = tmp_path / "plain.safetensors", tmp_path / "rescued.safetensors"
+    assert run(cli.app, ["quantize", "moons", "--out", str(plain), "--bits", "2"]).exit_code == 0
+    command = ["quantize", "moons", "--out", str(out), "--bits", "2", "--rescue", "levels"]
+    assert run(cli.app, command).exit_code == 0
+    before, after = fmq.load_quantized(plain), fmq.load_quantized(out)
+    assert before.bits == after.bits
+    assert after.relative_error > before.relative_error
+    result = run(cli.app, [*command[:-1], "prayer"])
+    assert result.exit_code != 0
+    assert "choose one of levels, codes, training" in str(result.output) + str(result.exception)

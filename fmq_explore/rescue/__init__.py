@@ -10,6 +10,7 @@ __all__ = [
     "Tuner",
     "correct_biases",
     "feed_back_errors",
+    "get_rescue",
     "importance",
     "time_weights",
     "train_quantized",
@@ -24,4 +25,4 @@ from .qat import FreeStudent, train_quantized
 from .student import Student
 from .targets import Targets
 from .tuner import Tuner, TuneRecipe, tune
-from .ways import RESCUES, Rescue
+from .ways import RESCUES, Rescue, get_rescue

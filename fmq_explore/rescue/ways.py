@@ -1,6 +1,6 @@
 """The ways to rescue a network that the explorer offers and the frontier measures."""
 
-__all__ = ["RESCUES", "Rescue"]
+__all__ = ["RESCUES", "Rescue", "get_rescue"]
 
 from dataclasses import asdict, dataclass
 
@@ -64,3 +64,15 @@ RESCUES = {
     ),
 }
 """By the name that a link gives them: each takes a minute at most for the models that ship."""
+
+
+def get_rescue(name: str) -> Rescue:
+    """Returns the rescue of that name; raises ValueError for an unknown one.
+
+    Example:
+        >>> get_rescue("levels").steps
+        600
+    """
+    if name not in RESCUES:
+        raise ValueError(f"rescue {name!r} is unknown; choose one of {', '.join(RESCUES)}")
+    return RESCUES[name]
