@@ -14,12 +14,12 @@ from torch import nn
 from ..quantize import Fit, QuantizedModel
 from ..quantize.model import from_fit
 from ..quantize.retrained import adopt
-from ..rescue import RESCUES, FreeStudent, Rescue, Student, Tuner, feed_back_errors
+from ..rescue import RESCUES, FreeStudent, Rescue, Student, Targets, Tuner, feed_back_errors
 from .request import Request
 from .results import RescueView
 
 MAX_DONE, MAX_BEGUN = 8, 2
-N_AVERAGED = 25
+N_AVERAGED, N_PATHS = 25, 32
 
 
 class Rescues:
@@ -93,6 +93,7 @@ class _Course:
         self._rescue, self._model = rescue, model
         self._plain = from_fit(plain, model)
         self._before: list[float] = []
+        self._error_before = float("nan")
         self._tuner: Tuner | None = None
 
     def run(
@@ -104,6 +105,8 @@ class _Course:
         rescue = self._rescue
         if self._tuner is None:
             start = self._plain
+            targets = Targets(self._model, N_PATHS, rescue.tuning.path_steps, 0, should_stop)
+            self._error_before = targets.error(start.model)
             if rescue.feeds_back:
                 start = feed_back_errors(start, self._model, should_stop=should_stop)
             self._tuner = Tuner(Student(start, self._model), rescue.tuning)
@@ -122,7 +125,7 @@ class _Course:
         return RescueView(
             step=len(errors),
             steps=self._rescue.steps,
-            error_before=_mean(errors[: N_AVERAGED // 5]),
+            error_before=self._error_before,
             error=_mean(errors[-N_AVERAGED:]),
         )
 

@@ -184,7 +184,7 @@ class RescueView:
     Attributes:
         step: Steps done; 0 before the first.
         steps: Steps in all.
-        error_before: RMS error of the velocity over its RMS in the first steps.
+        error_before: RMS error of the velocity over its RMS before the rescue.
         error: The same in the last steps.
     """
 

@@ -2,6 +2,7 @@
 
 __all__ = ["Batch", "Targets"]
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -88,6 +89,14 @@ class Targets:
         with torch.no_grad():
             velocity = call(self.reference, x, t, label)
         return Batch(x, t, label, velocity)
+
+    def error(self, network: nn.Module, size: int = 128) -> float:
+        """Returns the RMS error of a network's velocity over the RMS of the reference's."""
+        batch = self.batch(size)
+        with torch.no_grad():
+            gap = call(network, batch.x, batch.t, batch.label) - batch.velocity
+        scale = float(batch.velocity.square().mean())
+        return math.sqrt(float(gap.square().mean()) / max(scale, 1e-30))
 
     def _draw_labels(self, index: Tensor) -> Tensor | None:
         if self._labels is None or self._n_classes is None:

@@ -67,6 +67,7 @@ def test_a_rescue_is_watched_and_then_shown_beside_what_was_before() -> None:
     assert [view.step for view in views] == [*range(1, 13), 12]
     assert views[-1].is_done
     assert not views[0].is_done
+    assert views[-1].error < views[-1].error_before < 1
     watched = [v for v in of(records, SamplesView) if v.preview and v.primary.scheme == RESCUED]
     assert len(watched) >= 12
     assert not torch.equal(watched[0].primary.path, watched[-1].primary.path)
