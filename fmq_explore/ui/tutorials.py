@@ -75,6 +75,11 @@ TUTORIALS = {
             "more?",
         ),
         Tutorial(
+            "08_mixed_precision",
+            "Mixed precision",
+            "A file may have so many bytes and no more. Which tensors should get the bits?",
+        ),
+        Tutorial(
             "09_rescue",
             "Rescue",
             "Two bits break the model. How much comes back if the numbers behind the codes are "

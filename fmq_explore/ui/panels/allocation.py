@@ -15,7 +15,7 @@ from .base import Card, caption, toggle
 from .figures import size_text
 from .shares import shares_columns, shares_figure
 
-TUTORIAL = "07_your_own_checkpoint"
+TUTORIAL = "08_mixed_precision"
 STEPS = 400
 """Places of the slider, evenly spaced in the logarithm of the bytes."""
 
@@ -164,11 +164,11 @@ def _gain(shares: Shares, is_shared: bool) -> str:
     saved = 1 - shares.equal_reach / shares.equal_n_bytes
     tip = (
         f"{shares.equal_bits} bits for all take {shares.equal_n_bytes:,} bytes; shared out, "
-        f"{shares.equal_reach:,} bytes are as good."
+        f"{shares.equal_reach:,} bytes have that error."
     )
     return (
         f"{words} · {shares.equal_bits} for all: {equal} (<b>{ratio}</b>) "
-        f'· <span title="{tip}">or <b>−{saved:.0%}</b> bytes</span>'
+        f'· <span title="{tip}">same error at <b>−{saved:.0%}</b> bytes</span>'
     )
 
 

@@ -12,7 +12,7 @@ from ..theme import bokeh_theme
 from .base import Card, caption
 from .frontier_figure import Ring, drawn, frontier_columns, frontier_figure
 
-TUTORIAL = "04_crossover"
+TUTORIAL = "08_mixed_precision"
 AGAINST = {
     "fidelity": "<b>fidelity</b>: to the full-precision model's samples",
     "quality": "<b>quality</b>: to data",
