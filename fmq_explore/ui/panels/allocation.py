@@ -155,7 +155,7 @@ def _gain(shares: Shares, is_shared: bool) -> str:
     if not is_shared:
         best, ratio = _percent(shares.best_error), _times(shares.error, shares.best_error)
         words = f"<b>{high}</b> for all: error <b>{error}</b>"
-        return f"{words} · shared out in the same bytes: {best} (<b>{ratio}</b>)"
+        return f"{words} · same bytes, shared out: {best} (<b>{ratio}</b>)"
     width = f"{low}–{high} bits" if low < high else f"{low} for all"
     words = f"<b>{width}</b>: error <b>{error}</b>"
     if shares.equal_error is None or shares.equal_n_bytes is None or shares.equal_reach is None:
@@ -168,7 +168,7 @@ def _gain(shares: Shares, is_shared: bool) -> str:
     )
     return (
         f"{words} · {shares.equal_bits} for all: {equal} (<b>{ratio}</b>) "
-        f'· <span title="{tip}">same error at <b>−{saved:.0%}</b> bytes</span>'
+        f'· <span title="{tip}">same error: <b>−{saved:.0%}</b> bytes</span>'
     )
 
 

@@ -23,7 +23,7 @@ from .base import clean_figure, column_source, fixed_range
 
 LOGARITHMIC = ("fd", "kid", "swd", "relative_error")
 SHARES = ("ssim", "readability")
-TICKS = [m * 10**k for k in range(3, 9) for m in (1, 1.5, 2, 3, 4, 6)]
+TICKS = [m * 10**k for k in range(3, 9) for m in (1, 2, 3, 5)]
 BYTES = "return tick >= 1e6 ? `${tick / 1e6} MB` : `${tick / 1e3} kB`"
 MIXED_MARKER = "circle_cross"
 FILLS = {"channel": 1.0, "tensor": 0.0, "shared": 0.35, "group": 0.35}
@@ -148,7 +148,7 @@ def _columns(
     points: list[tuple[FrontierPoint, bool]], name: str, foot: float, colours: dict[str, str]
 ) -> dict:
     alpha = [1.0 if front else 0.5 for _, front in points]
-    fills = [FILLS.get(point.granularity, 0.35) for point, _ in points]
+    fills = [_fill(point) for point, _ in points]
     spreads = np.array([point.values[name] for point, _ in points], dtype=float).reshape(-1, 3)
     return {
         "x": np.array([point.n_bytes for point, _ in points], dtype=float),
@@ -169,6 +169,12 @@ def _marker(point: FrontierPoint) -> str:
     if point.rescue:
         return MARKERS[RESCUED]
     return MIXED_MARKER if point.budget else MARKERS[point.scheme]
+
+
+def _fill(point: FrontierPoint) -> float:
+    """Returns how opaque a point is; the cross of one whose bytes are shared out shows through."""
+    fill = FILLS.get(point.granularity, 0.35)
+    return 0.5 * fill if point.budget and not point.rescue else fill
 
 
 def _size(point: FrontierPoint, on_front: bool) -> float:
