@@ -25,7 +25,8 @@ def time_weights(t: Tensor) -> Tensor:
 
     An error made at t is carried to the end by the flow, which stretches it by exp(L(1 - t)) at
     most. On the MNIST model the square of an error was measured to grow about eightfold from t = 0
-    on and to shrink to 0.4 to 0.7 from t = 0.6 on; 0.4 + 8 (1 - t)^3 follows that roughly.
+    on and to shrink to 0.4 to 0.7 from t = 0.6 on; 0.4 + 8 (1 - t)^3 follows that roughly. It is
+    no law: on the digits model early errors shrink as well (`notebooks/09_rescue.ipynb`).
 
     Example:
         >>> t = torch.linspace(0.0, 1.0, 1001)
