@@ -55,7 +55,8 @@ def allocate(
         model: The network.
         budget_bytes: The most bytes that the file may have, header included.
         scheme: A name in `SCHEMES`.
-        granularity: Weights that share a codebook: `"tensor"`, `"channel"` or `"group"`.
+        granularity: Weights that share a codebook: `"tensor"`, `"channel"`, `"group"` or
+            `"shared"`.
         group_size: Consecutive weights of a channel in a group, for `"group"`.
         keep: Tensors left in full precision, as for `quantize_model`.
         codebook_dtype: `"float32"` or `"float16"`, how codebooks are stored.

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from .cells import count, fill
 from .container import Entry, file_size
 from .file import file_entries, file_metadata
-from .report import TensorReport, kept_report, quantized_report
+from .report import TensorReport, kept_report, quantized_report, relative_error
 from .scheme import Scheme
 from .solve import TensorFit
 from .tensor import QuantizedTensor, from_fit
@@ -105,7 +105,7 @@ class Fit:
     def tensor_relative_error(self, name: str) -> float:
         """Returns the RMS error of a tensor over the RMS of its weights."""
         sse = self._fit(name).sse
-        return math.sqrt(sse / self.prepared.plan(name).norm_squared) if sse > 0.0 else 0.0
+        return relative_error(sse, self.prepared.plan(name).norm_squared)
 
     @cached_property
     def _sse(self) -> float:
@@ -121,7 +121,7 @@ class Fit:
     def relative_error(self) -> float:
         """RMS error of the quantized tensors over the RMS of their weights."""
         norm_squared = sum(plan.norm_squared for plan in self.prepared.plans.values())
-        return math.sqrt(self._sse / norm_squared) if self._sse > 0.0 else 0.0
+        return relative_error(self._sse, norm_squared)
 
     @cached_property
     def n_bytes(self) -> int:

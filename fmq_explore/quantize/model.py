@@ -20,7 +20,7 @@ from .container import Entry, file_size, tensor_bytes, write
 from .file import FIGURES, decode, file_entries, file_metadata, read
 from .fit import Fit
 from .prepared import prepare
-from .report import TensorReport, kept_report, quantized_report
+from .report import TensorReport, kept_report, quantized_report, relative_error
 from .tensor import QuantizedTensor
 
 # Where networks of this project are built from their configuration. Named, not imported: this
@@ -93,7 +93,7 @@ class QuantizedModel:
         """RMS error of the quantized tensors over the RMS of their weights."""
         left = sum(float(self.raw[name].double().square().sum()) for name in self.left)
         norm_squared = left + sum(q.norm_squared for q in self.tensors.values())
-        return math.sqrt(self._sse / norm_squared) if self._sse > 0.0 else 0.0
+        return relative_error(self._sse, norm_squared)
 
     @cached_property
     def n_bytes(self) -> int:

@@ -1,6 +1,6 @@
 """What quantization did to one tensor of a network."""
 
-__all__ = ["TensorReport"]
+__all__ = ["TensorReport", "kept_report", "quantized_report", "relative_error"]
 
 import math
 from dataclasses import dataclass
@@ -38,6 +38,21 @@ class TensorReport:
     reason: str = ""
 
 
+def relative_error(sse: float, norm_squared: float) -> float:
+    """Returns the root of a summed squared error over that of the summed squared weights.
+
+    Weights that are all zero have a relative error of 0, or of infinity where a scheme without a
+    zero moved them.
+
+    Example:
+        >>> relative_error(4.0, 16.0), relative_error(0.0, 0.0), relative_error(1.0, 0.0)
+        (0.5, 0.0, inf)
+    """
+    if sse <= 0.0:
+        return 0.0
+    return math.sqrt(sse / norm_squared) if norm_squared > 0.0 else math.inf
+
+
 def quantized_report(
     name: str,
     shape: tuple[int, ...],
@@ -49,7 +64,6 @@ def quantized_report(
 ) -> TensorReport:
     """Reports a quantized tensor from its errors and summed squared weights."""
     n = math.prod(shape)
-    relative_error = math.sqrt(mse * n / norm_squared) if mse > 0.0 else 0.0
     return TensorReport(
         name=name,
         shape=shape,
@@ -58,7 +72,7 @@ def quantized_report(
         kept=False,
         w2=w2,
         mse=mse,
-        relative_error=relative_error,
+        relative_error=relative_error(mse * n, norm_squared),
         n_bytes=n_bytes,
         bits_per_weight=8 * n_bytes / n,
     )

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .bits import check_bits
 from .packing import pack, packed_size, unpack
+from .report import relative_error
 from .rows import check_granularity, row_lengths, sort_rows
 from .scheme import get_scheme
 from .shared import pool_rows
@@ -78,9 +79,7 @@ class QuantizedTensor:
     @property
     def relative_error(self) -> float:
         """Root mean squared error over the root mean square of the weights."""
-        if self.mse == 0.0:
-            return 0.0
-        return math.sqrt(self.mse * self.codes.numel() / self.norm_squared)
+        return relative_error(self.mse * self.codes.numel(), self.norm_squared)
 
     @property
     def n_bytes(self) -> int:
@@ -114,11 +113,6 @@ class QuantizedTensor:
     def _stored_numbers(self) -> bytes:
         scales = b"" if self.row_scales is None else self.row_scales.tobytes()
         return self.parameters.tobytes() + scales
-
-
-def stored_size(parameters: NDArray, n: int, bits: int, radix: int | None = None) -> int:
-    """Returns the bytes of the rows' parameters and of n packed codes."""
-    return parameters.nbytes + packed_size(n, bits, radix)
 
 
 def from_bytes(

@@ -177,3 +177,15 @@ def test_a_configuration_must_be_plain() -> None:
 
     with pytest.raises(ValueError, match="only what JSON can hold"):
         quantize_model(Odd(3, 3))
+
+
+def test_a_tensor_of_zeros_has_a_relative_error() -> None:
+    """A scheme without a zero moves them: infinitely far, as far as relations go."""
+    layer = nn.Linear(8, 8)
+    nn.init.zeros_(layer.weight)
+    for scheme, error in (("optimal", 0.0), ("power_of_two", float("inf"))):
+        qm = quantize_model(layer, scheme, bits=1)
+        assert qm.relative_error == error
+        assert qm.report()[0].relative_error == error
+        assert qm.tensors["weight"].relative_error == error
+        assert prepare(layer).fit(scheme, 1).tensor_relative_error("weight") == error
