@@ -23,7 +23,7 @@ class HardwareControls(Controls):
         ).add_class("fmq-activations")
         self.decode_cycles = w.FloatSlider(
             min=0,
-            max=40,
+            max=60,
             step=1,
             readout_format=".0f",
             description="decoding",
