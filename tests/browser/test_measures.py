@@ -79,7 +79,7 @@ def test_bits_move_the_ring_and_the_address_restores_the_view(app_page: Open) ->
     page.keyboard.press("6")
     expect(now).not_to_have_text(before, timeout=APP_MS)
     measured(page)
-    page.locator(".fmq-measure select").select_option(label="SSIM (fidelity)")
+    page.locator(".fmq-quality .fmq-measure select").select_option(label="SSIM (fidelity)")
     page.get_by_role("button", name="true bits").click()
     expect(page).to_have_url(re.compile("quality_of=ssim&quality_by=true"))
     expect(page.locator(".fmq-quality .fmq-card-note")).to_contain_text("fidelity")
