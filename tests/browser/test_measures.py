@@ -87,7 +87,7 @@ def test_bits_move_the_ring_and_the_address_restores_the_view(app_page: Open) ->
     page.goto("about:blank")
     page.goto(address)
     again = measured(page)
-    chosen = again.locator(".fmq-measure select option:checked")
+    chosen = again.locator(".fmq-quality .fmq-measure select option:checked")
     expect(chosen).to_have_text("SSIM (fidelity)")
     assert now.inner_text() == shown
 
