@@ -35,7 +35,6 @@ RANK = {
     "readers": 3,
     "sweep": 3,
     "workshop": 4,
-    "export_cli": 4,
     "ui": 4,
     "cli": 5,
 }

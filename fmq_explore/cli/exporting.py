@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from torch import nn
 
-    from .quantize import QuantizedModel
+    from ..quantize import QuantizedModel
 
 FULL_PRECISION = "none"
 BITS = 3  # or what the scheme has nearest to it
@@ -40,7 +40,7 @@ def export(
     ] = None,
 ) -> None:
     """Export a model, or a quantized file, as packed safetensors, a C header, or ONNX."""
-    from .hardware.export import export_model
+    from ..hardware.export import export_model
 
     given = (scheme, bits, granularity, group_size, codebook_dtype)
     choices = {key: value for key, value in zip(CHOICES, given, strict=True) if value is not None}
@@ -49,10 +49,10 @@ def export(
 
 def _opened(name: str, choices: dict[str, str | int]) -> "nn.Module | QuantizedModel":
     """Opens a model and quantizes it as asked, or takes the quantized network that a file holds."""
-    from .quantize import load_quantized, quantize_model
-    from .quantize.file import is_quantized
-    from .quantize.scheme import get_scheme
-    from .zoo import load_model
+    from ..quantize import load_quantized, quantize_model
+    from ..quantize.file import is_quantized
+    from ..quantize.scheme import get_scheme
+    from ..zoo import load_model
 
     if is_quantized(name):
         if choices:
