@@ -2,16 +2,15 @@
 
 __all__ = ["frontier_view", "pareto_front"]
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from .frontier_results import FRONTIER_MEASURES, FrontierPoint, FrontierView
 from .request import Request
+from .rows import FULL, describe, spread, whole
 from .yardsticks import Row, Yardsticks
 
-FULL = "full"
 SETTING = ("scheme", "granularity", "group_size", "bits", "codebook_dtype", "keep")
 SETTING += ("budget", "objective", "rescue")
 
@@ -30,12 +29,12 @@ def frontier_view(request: Request, yardsticks: Yardsticks) -> FrontierView:
         by_setting.setdefault(tuple(row.get(name) for name in SETTING), []).append(row)
     points = sorted(map(_point, by_setting.values()), key=_order)
     full = [row for row in rows if row["scheme"] == FULL]
-    reference = {name: _spread(full, name) for name in FRONTIER_MEASURES}
+    reference = {name: spread(full, name) for name in FRONTIER_MEASURES}
     return FrontierView(
         points=tuple(points),
         fronts={name: _front(points, name) for name in FRONTIER_MEASURES},
         reference={name: found for name, found in reference.items() if found is not None},
-        words=_words(made),
+        words=describe(made),
         remark="" if made else "Nothing was measured of this model in the tables that ship.",
     )
 
@@ -75,18 +74,18 @@ def _front(points: Sequence[FrontierPoint], measure: str) -> tuple[int, ...]:
 def _point(rows: list[Row]) -> FrontierPoint:
     """Averages the seeds of one configuration."""
     row: Row = rows[0]
-    spreads = {name: _spread(rows, name) for name in FRONTIER_MEASURES}
+    spreads = {name: spread(rows, name) for name in FRONTIER_MEASURES}
     return FrontierPoint(
         scheme=str(row["scheme"]),
         granularity=str(row["granularity"]),
-        group_size=_whole(row["group_size"]) or None,
-        bits=_whole(row["bits"]),
-        budget=_whole(row.get("budget")),
+        group_size=whole(row["group_size"]) or None,
+        bits=whole(row["bits"]),
+        budget=whole(row.get("budget")),
         objective=str(row.get("objective") or ""),
         rescue=str(row.get("rescue") or ""),
         codebook_dtype=str(row["codebook_dtype"]),
         keep=tuple(str(row["keep"]).split("+")) if row["keep"] else (),
-        n_bytes=_whole(row["n_bytes"]),
+        n_bytes=whole(row["n_bytes"]),
         bits_per_weight=float(row["bits_per_weight"]),
         values={name: found for name, found in spreads.items() if found is not None},
     )
@@ -94,26 +93,3 @@ def _point(rows: list[Row]) -> FrontierPoint:
 
 def _order(point: FrontierPoint) -> tuple:
     return bool(point.rescue), bool(point.budget), point.granularity, point.scheme, point.n_bytes
-
-
-def _spread(rows: Iterable[Row], measure: str) -> tuple[float, float, float] | None:
-    """Returns mean, lowest and highest figure of some rows, None where none is known."""
-    known = [float(row[measure]) for row in rows if row[measure] not in (None, "")]
-    known = [value for value in known if np.isfinite(value)]
-    return (float(np.mean(known)), min(known), max(known)) if known else None
-
-
-def _whole(value: Any) -> int:
-    return int(value) if value not in (None, "") else 0
-
-
-def _words(rows: Sequence[Row]) -> str:
-    """Says how the rows were measured."""
-    if not rows:
-        return ""
-    n, steps = (
-        " or ".join(map(str, sorted({_whole(row[name]) for row in rows})))
-        for name in ("n", "steps")
-    )
-    seeds = len({_whole(row["seed"]) for row in rows})
-    return f"n = {n}, {steps} steps, {seeds} seed{'s' if seeds > 1 else ''}"

@@ -2,18 +2,30 @@
 
 __all__ = ["HardwareExplorer"]
 
-from collections.abc import Collection
 from concurrent.futures import Future
 from dataclasses import replace
 from time import perf_counter
 
-from .explorer import Explorer, Listener
+from .answer import Answer, Listener, Stage
+from .explorer import Explorer
 from .hardware import count, hardware_view, is_ready
 from .hardware_results import ChipChoice
 from .request import Request
 from .results import Status
-from .runner import Ticket
-from .weight_stages import fit_schemes
+
+
+class ChipAnswer(Answer):
+    """Fits, counts operations, and samples nothing."""
+
+    def stages(self) -> list[Stage]:
+        """Returns what is to be done, in order, by name."""
+        return [("weights", self.weights), ("hardware", self._count), ("schemes", self.schemes)]
+
+    def _count(self) -> None:
+        if not is_ready(self.request, self.workspace):
+            self.emit(Status("counting operations"))
+            count(self.request, self.workspace)
+            self.show_weights(self.request, self.emit)
 
 
 class HardwareExplorer(Explorer):
@@ -22,6 +34,7 @@ class HardwareExplorer(Explorer):
     Nothing is sampled. A rescue is left out: it changes no size, so the chips do not see it.
     """
 
+    _answer_class = ChipAnswer
     _chips = ChipChoice()
 
     def ask(self, request: Request, chips: ChipChoice) -> Future:
@@ -29,29 +42,8 @@ class HardwareExplorer(Explorer):
         self._chips = chips
         return self.submit(replace(request, rescue="", compare=""))
 
-    def _show_weights(self, request: Request, emit: Listener) -> None:
+    def _show(self, request: Request, emit: Listener) -> None:
         start = perf_counter()
         if is_ready(request, self.workspace):
             emit(hardware_view(request, self.workspace, self._chips))
             emit(Status("all chips", seconds=perf_counter() - start))
-
-    def _count(self, request: Request, emit: Listener) -> None:
-        if not is_ready(request, self.workspace):
-            emit(Status("counting operations"))
-            count(request, self.workspace)
-            self._show_weights(request, emit)
-
-    def _work(
-        self,
-        request: Request,
-        ticket: Ticket,
-        emit: Listener,
-        shown: bool,
-        measures: Collection[str],
-    ) -> None:
-        stages = [
-            ("weights", lambda: None if shown else self._weights(request, ticket, emit)),
-            ("hardware", lambda: self._count(request, emit)),
-            ("schemes", lambda: fit_schemes(request, self.workspace, ticket, emit)),
-        ]
-        self._go_through(stages, ticket, emit)

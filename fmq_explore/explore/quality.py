@@ -14,6 +14,7 @@ from ..measure.interval import Estimate, bootstrap
 from ..measure.quality import Judge
 from .measures_results import MEASURES, LivePoint, QualityLine, QualityView
 from .request import UNCONDITIONAL, Request
+from .rows import FULL, describe, spread, whole
 from .sampling import class_labels, full_size, samples_view
 from .weights import mean_bits
 from .workspace import Workspace
@@ -116,9 +117,9 @@ def _rows_of(request: Request, rows: Sequence[Row]) -> list[Row]:
     grain, size = request.granularity, request.group_size
 
     def fits(row: Row) -> bool:
-        if row["scheme"] == "full":
+        if row["scheme"] == FULL:
             return True
-        grouped = grain != "group" or _number(row["group_size"]) == size
+        grouped = grain != "group" or whole(row["group_size"]) == size
         return row["granularity"] == grain and grouped
 
     return [row for row in mine if fits(row)]
@@ -127,7 +128,7 @@ def _rows_of(request: Request, rows: Sequence[Row]) -> list[Row]:
 def _lines(rows: list[Row]) -> dict[str, dict[str, QualityLine]]:
     """Averages the seeds of each scheme at each bit width."""
     lines: dict[str, dict[str, QualityLine]] = {}
-    schemes = dict.fromkeys(row["scheme"] for row in rows if row["scheme"] != "full")
+    schemes = dict.fromkeys(row["scheme"] for row in rows if row["scheme"] != FULL)
     for measure in MEASURES:
         for scheme in schemes:
             line = _line([row for row in rows if row["scheme"] == scheme], measure)
@@ -140,41 +141,27 @@ def _line(rows: list[Row], measure: str) -> QualityLine:
     columns: list[tuple[float, ...]] = []
     for bits in sorted({int(row["bits"]) for row in rows}):
         seeds = [row for row in rows if int(row["bits"]) == bits]
-        values = [_number(row[measure]) for row in seeds]
-        known = [value for value in values if np.isfinite(value)]
-        if known:
-            true_bits = np.mean([_number(row["bits_per_weight"]) for row in seeds])
-            mean = float(np.mean(known))
-            columns.append((float(bits), float(true_bits), mean, min(known), max(known)))
+        figures, true_bits = spread(seeds, measure), spread(seeds, "bits_per_weight")
+        if figures and true_bits:
+            columns.append((float(bits), true_bits[0], *figures))
     return QualityLine(*np.array(columns, dtype=float).reshape(-1, 5).T)
 
 
 def _reference(rows: list[Row]) -> dict[str, tuple[float, float, float]]:
-    full = [row for row in rows if row["scheme"] == "full"]
-    found = {}
-    for measure, about in MEASURES.items():
-        values = [_number(row[measure]) for row in full]
-        known = [value for value in values if np.isfinite(value)]
-        if known and about.against == "quality":
-            found[measure] = (float(np.mean(known)), min(known), max(known))
-    return found
+    full = [row for row in rows if row["scheme"] == FULL]
+    names = [name for name, measure in MEASURES.items() if measure.against == "quality"]
+    found = {name: spread(full, name) for name in names}
+    return {name: figures for name, figures in found.items() if figures is not None}
 
 
 def _describe(request: Request, rows: list[Row]) -> str:
     """Says how the sweep was made: samples, steps and seeds, and what else differs from here."""
-    made = [row for row in rows if row["scheme"] != "full"]
+    made = [row for row in rows if row["scheme"] != FULL]
     if not made:
         return ""
-    n, steps = (
-        " or ".join(str(value) for value in sorted({int(_number(row[name])) for row in made}))
-        for name in ("n", "steps")
-    )
-    seeds = len({int(_number(row["seed"])) for row in made})
     kept = "+".join(request.keep), request.codebook_dtype
     same = all((row["keep"], row["codebook_dtype"]) == kept for row in made)
-    return f"n = {n}, {steps} steps, {seeds} seed{'s' if seeds > 1 else ''}" + (
-        "" if same else ", other tensors kept or other entries than here"
-    )
+    return describe(made) + ("" if same else ", other tensors kept or other entries than here")
 
 
 def _remarks(
@@ -187,7 +174,7 @@ def _remarks(
 ) -> dict[str, str]:
     """Says in one sentence why something is missing."""
     found = {}
-    if not any(row["scheme"] != "full" for row in rows):
+    if not any(row["scheme"] != FULL for row in rows):
         where = f" per {request.granularity}" if rows else ""
         found["sweep"] = f"The shipped sweep has no lines for this model{where}."
     suits = judge.suits(tuple(samples.shape[1:]))
@@ -204,11 +191,3 @@ def _remarks(
         elif name in AGAINST_DATA and not against_data:
             found[name] = "One class cannot be held against data of all: choose “each in turn”."
     return found
-
-
-def _number(value: object) -> float:
-    """Reads a cell; what is empty is NaN."""
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return float("nan")

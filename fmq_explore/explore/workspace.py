@@ -27,6 +27,7 @@ from .cache import ByteCache
 from .request import RESCUED, UPLOAD, Request
 from .rescuing import Rescues
 from .results import DistanceView, WeightsView
+from .sentences import upload_is_gone
 from .weights import CurveMemory, distance_view, weights_view
 
 SAMPLE_CACHE_BYTES = 384 * 2**20
@@ -242,10 +243,7 @@ class Workspace:
         """
         cards = self.cards
         if request.model not in cards and request.model.startswith(UPLOAD):
-            raise ValueError(
-                f"{request.model.removeprefix(UPLOAD)} was uploaded, and an uploaded file is gone "
-                "with its page: open it again."
-            )
+            raise ValueError(upload_is_gone(request.model))
         if request.model not in cards and is_file_name(request.model):
             self.open(request.model)
         if request.model not in cards:

@@ -8,6 +8,7 @@ from threading import RLock
 from typing import Any
 
 from ..measure.quality import Judge
+from .frontier_results import FrontierView
 from .request import Request
 
 N_LATENTS = 64
@@ -21,6 +22,9 @@ class Yardsticks:
     Args:
         load_rows: Returns the rows of the sweep's table; by default there are none.
         load_frontier: Returns the rows that a frontier adds to them; by default there are none.
+
+    Attributes:
+        frontiers: What was gathered from both tables, by model.
     """
 
     def __init__(
@@ -32,6 +36,7 @@ class Yardsticks:
         self._load_frontier = load_frontier or (lambda: ())
         self._rows: Sequence[Row] | None = None
         self._frontier: Sequence[Row] | None = None
+        self.frontiers: dict[str, FrontierView] = {}
         self._judges: dict[str, Judge] = {}
         self._lock = RLock()
 

@@ -12,7 +12,7 @@ from typing import Any
 import ipywidgets as w
 
 from ..explore import UPLOAD, Failure
-from ..explore.sentences import sentence
+from ..explore.sentences import sentence, upload_is_gone
 from ..foreign import ENDINGS, MAX_BYTES
 from .catalog import Catalog, ModelEntry
 from .header import quiet_button
@@ -153,10 +153,7 @@ def open_named(catalog: Catalog, workspace: Any, name: str) -> tuple[Catalog, st
         return catalog, name, ""
     try:
         if name.startswith(UPLOAD):
-            raise ValueError(
-                f"{name.removeprefix(UPLOAD)} was uploaded, and an uploaded file is gone with its "
-                "page: open it again."
-            )
+            raise ValueError(upload_is_gone(name))
         opened, card = workspace.open(name)
         return catalog.plus(opened, entry_of(card, workspace.model(opened))), opened, ""
     except Exception as error:

@@ -99,7 +99,6 @@ def test_a_point_of_the_frontier_loads_its_configuration(app: ExplorerApp) -> No
     rows = [{**row, "model": "moons"} for row in sweep_rows() if row["model"] == "digits"]
     explorer = app.backend._explorer
     explorer.yardsticks = Yardsticks(lambda: rows)
-    explorer._frontiers.clear()
     app.choice.frontier_of = "relative_error"
     app._submit()
     panel = app.pages.frontier
