@@ -5,13 +5,13 @@ __all__ = ["activation_columns", "activation_figure"]
 from typing import Any
 
 import numpy as np
-from bokeh.core.properties import value
 from bokeh.models import HoverTool
 
 from ...explore import ActivationView, LayerActivations
-from ..theme import FONT, palette, text_size
+from ..theme import palette
 from .base import clean_figure, column_source, fixed_range
 from .curves import spread
+from .labels import add_labels
 
 BANDS = {"all values": 0.16, "99.8 %": 0.22, "98 %": 0.32}
 """The bands, the widest first, and how strong each is drawn over the one below."""
@@ -37,7 +37,8 @@ def activation_figure(theme: str):
     plot.line("t", "y", source=median, line_color=colours.reference, line_width=2)
     ends = column_source("range", "x", "y")
     plot.line("x", "y", source=ends, line_color=colours.text, line_dash=[6, 3], line_width=2)
-    _add_names(plot, theme)
+    look = {"text_color": "color", "text_baseline": "middle"}
+    add_labels(plot, "names", theme, "color", **look)
     dots = column_source(
         "steps",
         "t",
@@ -61,20 +62,6 @@ def activation_figure(theme: str):
     ]
     plot.add_tools(HoverTool(renderers=[unseen], tooltips=tips, mode="vline"))
     return plot
-
-
-def _add_names(plot: Any, theme: str) -> None:
-    names = column_source("names", "x", "y", "text", "color")
-    plot.text(
-        "x",
-        "y",
-        "text",
-        source=names,
-        text_color="color",
-        text_baseline="middle",
-        text_font_size=f"{text_size(theme) - 1}px",
-        text_font=value(FONT),
-    )
 
 
 def activation_columns(

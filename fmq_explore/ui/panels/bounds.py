@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 import numpy as np
-from bokeh.core.properties import value
 from bokeh.models import HoverTool
 
 from ...explore import BoundView
 from ..figure import FigureView
-from ..theme import FONT, SHORT_TITLES, bokeh_theme, palette, text_size
+from ..theme import SHORT_TITLES, bokeh_theme, palette
 from .base import Card, caption, clean_figure, column_source, fixed_range
 from .curves import spread
+from .labels import add_labels
 
 if TYPE_CHECKING:
     from ...measure.bounds import Bounds
@@ -108,17 +108,8 @@ def _figure(theme: str):
         )
         line.glyph.name = f"look_{name}"
         renderers.append(line)
-    names = column_source("names", "x", "y", "text", "color")
-    plot.text(
-        "x",
-        "y",
-        "text",
-        source=names,
-        text_color="color",
-        text_baseline="middle",
-        text_font_size=f"{text_size(theme) - 1}px",
-        text_font=value(FONT),
-    )
+    look = {"text_color": "color", "text_baseline": "middle"}
+    add_labels(plot, "names", theme, "color", **look)
     tips = [("", "@title"), ("t", "@t{0.00}"), ("distance", "@y{0.000 a}")]
     plot.add_tools(HoverTool(renderers=renderers, tooltips=tips, line_policy="nearest"))
     return plot

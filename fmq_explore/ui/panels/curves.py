@@ -3,12 +3,12 @@
 __all__ = ["LABEL_GAP", "curves_columns", "curves_figure", "drawn", "spread"]
 
 import numpy as np
-from bokeh.core.properties import value
 from bokeh.models import FixedTicker, HoverTool, TapTool
 
 from ...explore import DistanceView
-from ..theme import FONT, MARKERS, SHORT_TITLES, palette, text_size
+from ..theme import MARKERS, SHORT_TITLES, palette
 from .base import clean_figure, column_source, fixed_range, log_range
+from .labels import add_labels
 
 LABEL_GAP = 0.062  # of the plot's height, between neighbouring line labels
 
@@ -50,18 +50,8 @@ def curves_figure(theme: str):
     plot.scatter(
         "x", "y", source=marked, size=17, fill_color=None, line_color="color", line_width=3
     )
-    names = column_source("names", "x", "y", "text", "color", "alpha")
-    plot.text(
-        "x",
-        "y",
-        "text",
-        source=names,
-        text_color="color",
-        text_alpha="alpha",
-        text_baseline="middle",
-        text_font_size=f"{text_size(theme) - 1}px",
-        text_font=value(FONT),
-    )
+    look = {"text_color": "color", "text_alpha": "alpha", "text_baseline": "middle"}
+    add_labels(plot, "names", theme, "color", "alpha", **look)
     tips = [("", "@title"), ("bits", "@x"), ("W₂", "@y{0.00000}")]
     plot.add_tools(HoverTool(renderers=renderers, tooltips=tips), TapTool(renderers=renderers))
     return plot

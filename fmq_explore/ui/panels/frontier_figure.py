@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from bokeh.core.properties import value
 from bokeh.models import (
     BoxAnnotation,
     CustomJSTickFormatter,
@@ -18,8 +17,9 @@ from bokeh.models import (
 )
 
 from ...explore import FRONTIER_MEASURES, RESCUED, FrontierPoint, FrontierView
-from ..theme import FONT, MARKERS, SHORT_TITLES, palette, text_size
+from ..theme import MARKERS, SHORT_TITLES, palette
 from .base import clean_figure, column_source, fixed_range
+from .labels import add_labels
 
 LOGARITHMIC = ("fd", "kid", "swd", "relative_error")
 SHARES = ("ssim", "readability")
@@ -64,17 +64,8 @@ def frontier_figure(theme: str, name: str):
     plot.scatter(
         "x", "y", source=rings, size=19, fill_color=None, line_color="color", line_width=3.5
     )
-    title = column_source("reference_name", "x", "y", "text")
-    plot.text(
-        "x",
-        "y",
-        "text",
-        source=title,
-        text_color=colours.reference,
-        text_baseline="bottom",
-        text_font_size=f"{text_size(theme) - 1}px",
-        text_font=value(FONT),
-    )
+    look = {"text_color": colours.reference, "text_baseline": "bottom"}
+    add_labels(plot, "reference_name", theme, **look)
     return plot
 
 

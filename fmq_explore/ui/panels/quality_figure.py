@@ -5,13 +5,13 @@ __all__ = ["LOGARITHMIC", "quality_columns", "quality_figure"]
 from typing import Any
 
 import numpy as np
-from bokeh.core.properties import value
 from bokeh.models import BoxAnnotation, FixedTicker, HoverTool, NumeralTickFormatter, Span
 
 from ...explore import MEASURES, LivePoint, QualityLine, QualityView
-from ..theme import FONT, MARKERS, SHORT_TITLES, palette, text_size
+from ..theme import MARKERS, SHORT_TITLES, palette
 from .base import clean_figure, column_source, fixed_range
 from .frame import Frame, place_names
+from .labels import add_labels
 
 LOGARITHMIC = ("fd", "kid", "swd")
 LABEL_GAP = 0.078  # of the plot's height, between neighbouring names
@@ -53,17 +53,8 @@ def _reference(plot, theme: str) -> None:
     for name, dash in (("mean", "solid"), ("now", [6, 4])):
         line = Span(dimension="width", location=0, visible=False, name=name, line_dash=dash, **look)
         plot.add_layout(line)
-    title = column_source("reference_name", "x", "y", "text")
-    plot.text(
-        "x",
-        "y",
-        "text",
-        source=title,
-        text_color=colours.reference,
-        text_baseline="bottom",
-        text_font_size=f"{text_size(theme) - 1}px",
-        text_font=value(FONT),
-    )
+    words = {"text_color": colours.reference, "text_baseline": "bottom"}
+    add_labels(plot, "reference_name", theme, **words)
 
 
 def _lines(plot, theme: str) -> None:
@@ -84,17 +75,15 @@ def _lines(plot, theme: str) -> None:
         )
         line.glyph.name, points.glyph.name = f"line_look_{scheme}", f"points_look_{scheme}"
         renderers.append(points)
-    names = column_source("names", "x", "y", "text", "color", "alpha")
-    plot.text(
-        "x",
-        "y",
-        "text",
-        source=names,
+    add_labels(
+        plot,
+        "names",
+        theme,
+        "color",
+        "alpha",
         text_color="color",
         text_alpha="alpha",
         text_baseline="middle",
-        text_font_size=f"{text_size(theme) - 1}px",
-        text_font=value(FONT),
         background_fill_color=colours.card,
         background_fill_alpha=0.8,
     )

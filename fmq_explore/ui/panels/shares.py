@@ -5,12 +5,12 @@ __all__ = ["shares_columns", "shares_figure"]
 from typing import Any
 
 import numpy as np
-from bokeh.core.properties import value
 from bokeh.models import FixedTicker, HoverTool, Span, TapTool
 
 from ...explore import AllocationView, Shares
-from ..theme import FONT, palette, text_size
+from ..theme import palette
 from .base import clean_figure, column_source, fixed_range
+from .labels import add_labels
 
 TOP = 8.6
 FLOOR = 0.016  # of the width: the least that a bar has, so that it can be seen and hit
@@ -54,19 +54,15 @@ def shares_figure(theme: str):
     plot.segment("left", "bits", "right", "bits", source=second, line_color="color", line_width=3)
     look = {"line_color": colours.reference, "line_width": 1.5, "line_dash": [6, 4]}
     plot.add_layout(Span(dimension="width", location=0, visible=False, name="equal", **look))
-    behind: dict[str, Any] = {"background_fill_color": colours.card, "background_fill_alpha": 0.7}
-    title = column_source("equal_name", "x", "y", "text")
-    plot.text(
-        "x",
-        "y",
-        "text",
-        source=title,
+    add_labels(
+        plot,
+        "equal_name",
+        theme,
         text_color=colours.reference,
         text_align="right",
         text_baseline="bottom",
-        text_font_size=f"{text_size(theme) - 1}px",
-        text_font=value(FONT),
-        **behind,
+        background_fill_color=colours.card,
+        background_fill_alpha=0.7,
     )
     tips = [("", "@name"), ("bits", "@bits"), ("in the file", "@true{0.00}"), ("", "@weights")]
     plot.add_tools(HoverTool(renderers=[bars, rest], tooltips=tips))
