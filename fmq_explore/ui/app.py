@@ -22,6 +22,7 @@ from .header import Header
 from .lesson_band import LessonBand
 from .links import open_app
 from .pages import MEASURED, VIEW_OF, Pages
+from .rescue import TUTORIAL
 from .shell import Shell
 from .state import Choice
 from .strip import ChipStrip
@@ -68,6 +69,7 @@ class ExplorerApp(Shell):
         self.lessons = LessonBand(self.choice, self._open_tutorial)
         self.header = Header(self.choice)
         self.strip = ChipStrip()
+        self.controls.rescue.tutorial.on_click(lambda _: self._open_tutorial(TUTORIAL))
         tooltips = self.controls.tooltips | self.pages.tooltips | self.lessons.tooltips
         self._finish(tooltips, start)
         self.pages.draw_time(self.choice.time)

@@ -1,14 +1,16 @@
 """The rescue line of the control column: a button, how far it is, and the way back."""
 
-__all__ = ["RescueLine"]
+__all__ = ["TUTORIAL", "RescueLine"]
 
 from html import escape
 
 import ipywidgets as w
 
 from ..explore import RescueView
+from .panels.base import tutorial_button
 from .state import Choice
 
+TUTORIAL = "09_rescue"
 WAYS = {
     "training": "codes and levels",
     "codes": "codes, then levels",
@@ -18,6 +20,7 @@ TIP_WAY = (
     "Chooses what is found anew: codes by error feedback, and then codes, levels, biases and norms "
     "by training; the same with fixed codes; or the levels, biases and norms alone."
 )
+HINT = "<span>few bits made to work</span>"
 TIPS = {
     "rescue": "Trains what the codes stand for until the velocity is close to the full model's.",
     "stop": "Stops the rescue; it can go on from here.",
@@ -37,8 +40,10 @@ class RescueLine:
             options=[(title, name) for name, title in WAYS.items()], tooltip=TIP_WAY
         ).add_class("fmq-rescue-way")
         self.progress = w.HTML().add_class("fmq-rescue-progress")
+        self.tutorial = tutorial_button(TUTORIAL)
         line = w.HBox([self.button, self.way]).add_class("fmq-rescue-line")
-        self.widget = w.VBox([line, self.progress]).add_class("fmq-rescue")
+        below = w.HBox([self.progress, self.tutorial]).add_class("fmq-rescue-line")
+        self.widget = w.VBox([line, below]).add_class("fmq-rescue")
         self.button.on_click(lambda _: self._press())
         choice.observe(lambda _: self._follow(), ["rescue", "bits"])
         self._follow()
@@ -74,18 +79,18 @@ class RescueLine:
             state = "undo" if self._view is not None and self._view.is_done else "stop"
         if self.button.description != state:
             self.button.description, self.button.tooltip = state, TIPS[state]
-        self.progress.value = progress_html(self._view) if self._choice.rescue else ""
+        self.progress.value = progress_html(self._view) if self._choice.rescue else HINT
 
 
 def progress_html(view: RescueView | None) -> str:
     """Returns a bar, and the error of the velocity at the start and now."""
     if view is None:
-        return '<div class="fmq-rescue-bar"><i style="width:0"></i></div><span>beginning …</span>'
+        return '<span>beginning …</span><div class="fmq-rescue-bar"><i style="width:0"></i></div>'
     width = 100 * view.step / view.steps
     done = " fmq-done" if view.is_done else ""
     text = f"velocity error {view.error_before:.0%} → {view.error:.0%}"
     tip = "Root mean squared error of the velocity over its root mean square, along the paths."
     return (
-        f'<div class="fmq-rescue-bar{done}"><i style="width:{width:.1f}%"></i></div>'
         f'<span title="{escape(tip)}">{text}</span>'
+        f'<div class="fmq-rescue-bar{done}"><i style="width:{width:.1f}%"></i></div>'
     )
