@@ -135,11 +135,10 @@ def _rescue(request: Request) -> list[str]:
 
     rescue = RESCUES[request.rescue]
     lines = ["qm = fmq.feed_back_errors(qm)"] if rescue.feeds_back else []
-    lines += [f"qm = fmq.tune(qm, {_changed(tune, asdict(rescue.tuning))})"]
-    if rescue.training is not None:
-        recipe = asdict(rescue.training) | {"weight_learning_rate": rescue.weight_learning_rate}
-        lines += [f"qm = fmq.train_quantized(qm, {_changed(train_quantized, recipe)})"]
-    return lines
+    if not rescue.code_learning_rate:
+        return [*lines, f"qm = fmq.tune(qm, {_changed(tune, asdict(rescue.recipe))})"]
+    recipe = asdict(rescue.recipe) | {"code_learning_rate": rescue.code_learning_rate}
+    return [*lines, f"qm = fmq.train_quantized(qm, {_changed(train_quantized, recipe)})"]
 
 
 def _changed(function: Callable[..., Any], recipe: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from torch import nn
 from ..quantize import Fit, QuantizedModel
 from ..quantize.model import from_fit
 from ..quantize.retrained import adopt
-from ..rescue import RESCUES, FreeStudent, Rescue, Student, Targets, Tuner, feed_back_errors
+from ..rescue import RESCUES, Rescue, Targets, Tuner, feed_back_errors
 from .request import Request
 from .results import RescueView
 
@@ -87,12 +87,11 @@ class Rescues:
 
 
 class _Course:
-    """One rescue from beginning to end: codes, tuning, training."""
+    """One rescue from beginning to end: codes, then training."""
 
     def __init__(self, rescue: Rescue, plain: Fit, model: nn.Module) -> None:
         self._rescue, self._model = rescue, model
         self._plain = from_fit(plain, model)
-        self._before: list[float] = []
         self._error_before = float("nan")
         self._tuner: Tuner | None = None
 
@@ -102,29 +101,22 @@ class _Course:
         def after_step(tuner: Tuner) -> None:
             watch(Watched(self.view(), tuner.student.write_into))
 
-        rescue = self._rescue
+        rescue, model = self._rescue, self._model
         if self._tuner is None:
             start = self._plain
-            targets = Targets(self._model, N_PATHS, rescue.tuning.path_steps, 0, should_stop)
+            targets = Targets(model, N_PATHS, rescue.recipe.path_steps, 0, should_stop)
             self._error_before = targets.error(start.model)
             if rescue.feeds_back:
-                start = feed_back_errors(start, self._model, should_stop=should_stop)
-            self._tuner = Tuner(Student(start, self._model), rescue.tuning)
+                start = feed_back_errors(start, model, should_stop=should_stop)
+            self._tuner = Tuner(rescue.student(start, model, should_stop), rescue.recipe)
         self._tuner.run(after_step, should_stop)
-        if rescue.training is not None:
-            if not self._before:
-                tuned = self._tuner.student.quantized()
-                self._before = self._tuner.errors
-                student = FreeStudent(tuned, self._model, rescue.weight_learning_rate)
-                self._tuner = Tuner(student, rescue.training)
-            self._tuner.run(after_step, should_stop)
         return self._tuner.student.quantized()
 
     def view(self) -> RescueView:
-        errors = self._before + (self._tuner.errors if self._tuner else [])
+        errors = self._tuner.errors if self._tuner else []
         return RescueView(
             step=len(errors),
-            steps=self._rescue.steps,
+            steps=self._rescue.recipe.steps,
             error_before=self._error_before,
             error=_mean(errors[-N_AVERAGED:]),
         )

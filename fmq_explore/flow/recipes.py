@@ -24,7 +24,7 @@ def _unet(channels: int, patch: int = 2) -> dict[str, Any]:
     return {"architecture": "unet", "channels": channels, "patch": patch}
 
 
-_IMAGES = Preset(_unet(32), Recipe(steps=5_500))
+_IMAGES = Preset(_unet(32), Recipe(steps=20_000))
 
 PRESETS: dict[str, Preset] = {
     "gaussians": Preset(_PERCEPTRON, replace(_POINTS, steps=5_000)),
@@ -37,8 +37,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "mnist": _IMAGES,
     "fashion": _IMAGES,
-    "cifar10": Preset(_unet(64), Recipe(steps=7_000, precision="bfloat16")),
-    "emoji": Preset(_unet(48), Recipe(steps=6_000, precision="bfloat16")),
+    "cifar10": Preset(_unet(64), Recipe(steps=24_000, precision="bfloat16")),
+    "emoji": Preset(_unet(48), Recipe(steps=15_000, precision="bfloat16")),
 }
 
 

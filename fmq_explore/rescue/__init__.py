@@ -12,7 +12,6 @@ __all__ = [
     "feed_back_errors",
     "get_rescue",
     "importance",
-    "time_weights",
     "train_quantized",
     "tune",
     "weighted_codebooks",
@@ -20,7 +19,7 @@ __all__ = [
 
 from .biases import correct_biases
 from .feedback import feed_back_errors
-from .importance import importance, time_weights, weighted_codebooks
+from .importance import importance, weighted_codebooks
 from .qat import FreeStudent, train_quantized
 from .student import Student
 from .targets import Targets

@@ -1,6 +1,6 @@
 """How much the velocity depends on every single weight, and codebooks that heed it."""
 
-__all__ = ["importance", "time_weights", "weighted_codebooks"]
+__all__ = ["importance", "weighted_codebooks"]
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -18,23 +18,6 @@ from .nearest import nearest_codes
 from .targets import Targets
 
 BATCH = 8
-
-
-def time_weights(t: Tensor) -> Tensor:
-    """Returns how much a squared error of the velocity counts at time t, shape of `t`; mean 1.
-
-    An error made at t is carried to the end by the flow, which stretches it by exp(L(1 - t)) at
-    most. On the MNIST model the square of an error was measured to grow about eightfold from t = 0
-    on and to shrink to 0.4 to 0.7 from t = 0.6 on; 0.4 + 8 (1 - t)^3 follows that roughly. It is
-    no law: on the digits model early errors shrink as well (`notebooks/09_rescue.ipynb`).
-
-    Example:
-        >>> t = torch.linspace(0.0, 1.0, 1001)
-        >>> weights = time_weights(t)
-        >>> round(float(weights.mean()), 2), round(float(weights[0] / weights[-1]))
-        (1.0, 21)
-    """
-    return (0.4 + 8 * (1 - t) ** 3) / 2.4
 
 
 def importance(

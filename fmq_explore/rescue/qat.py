@@ -2,70 +2,107 @@
 
 __all__ = ["FreeStudent", "train_quantized"]
 
+import math
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from ..quantize import QuantizedModel
-from .nearest import nearest_codes, pulled_into_cells
-from .student import Student, laid_out
+from .importance import importance
+from .student import Student
 from .tuner import Progress, ShouldStop, Tuner, TuneRecipe, find_reference, reporting
+
+RESTRAINT = 0.6
+"""Share of the curvature that holds a code back; less than 1, as levels and other codes follow."""
 
 
 class FreeStudent(Student):
-    """A student with latent weights behind its codes; each takes the level nearest to it.
+    """A student whose codes move: each has an offset towards a neighbouring level.
+
+    A weight runs as its level c_k, and the gradient passes straight through to its offset o from
+    that level, counted in gaps: dL/do = g D, where D is the gap to the neighbour that o points at.
+    To second order a move there changes the loss by g D + h D^2 / 2 with the curvature h. So as
+    much as h D^2 / 2 draws every offset back, and only those go on whose move pays. At one half
+    the code changes, and its offset begins at zero: on the way back it would have to go as far,
+    which keeps codes from swinging to and fro (cf. arXiv 2203.11086).
 
     Args:
         qm: The quantized network, whose codes are where training starts; it is not changed.
-        reference: The network it came from.
-        weight_learning_rate: Peak for latent weights, as a share of the spread of the levels.
+        reference: The network it came from, at which curvatures are estimated.
+        code_learning_rate: Peak for offsets, in gaps between levels.
+        seed: Of that estimate.
+        should_stop: Asked while it is made; True cancels.
+
+    Raises:
+        fmq_explore.flow.Cancelled: If `should_stop` said so.
     """
 
     def __init__(
-        self, qm: QuantizedModel, reference: nn.Module, weight_learning_rate: float
+        self,
+        qm: QuantizedModel,
+        reference: nn.Module,
+        code_learning_rate: float,
+        seed: int = 0,
+        should_stop: ShouldStop | None = None,
     ) -> None:
         super().__init__(qm, reference)
-        self.weight_learning_rate = weight_learning_rate
-        self.latent = {
-            name: self._start(name, reference.get_parameter(name).detach().float())
-            for name in qm.tensors
-        }
+        self.code_learning_rate = code_learning_rate
+        self.offsets = torch.zeros(len(self._codes), requires_grad=True)
+        last = torch.tensor([q.codebook.shape[1] - 1 for q in qm.tensors.values()])
+        self._last = last.repeat_interleave(torch.tensor(self._sizes))
+        self._curvature = _curvature(qm, reference, seed, should_stop)
+        self._gaps = torch.zeros_like(self._curvature)
 
-    def _start(self, name: str, weights: Tensor) -> Tensor:
-        q = self.qm.tensors[name]
-        return pulled_into_cells(weights, q.codebook, q.rows, q.codes).requires_grad_(True)
+    def _read(self, levels: Tensor) -> Tensor:
+        own = super()._read(levels)
+        ahead = torch.where((self.offsets >= 0) & (self._codes < self._last), 1, -1)
+        there = levels.detach().take(self._first + self._codes + ahead)
+        self._gaps = ahead * (there - own.detach())
+        return own + self._gaps * (self.offsets - self.offsets.detach())
 
-    def codes(self, name: str) -> Tensor:
-        """Returns the codes as they are now, uint8, shape of the weights."""
-        latent, levels = self.latent[name].detach(), self.levels(name).detach()
-        return nearest_codes(latent, levels, self.qm.tensors[name].rows)
+    @torch.no_grad()
+    def before_step(self) -> None:
+        """Draws every offset back by half the curvature."""
+        assert self.offsets.grad is not None
+        pull = 0.5 * RESTRAINT * self._curvature * self._gaps.square()
+        self.offsets.grad += pull * self.offsets.sign()
 
-    def _weight(self, name: str) -> Tensor:
-        q, latent = self.qm.tensors[name], self.latent[name]
-        levels = self.levels(name)
-        index = q.rows * levels.shape[1] + self.codes(name).long()
-        level = levels.flatten().take(index.flatten()).reshape(q.shape)
-        # straight through: the gradient of the level reaches the latent weight unchanged
-        return laid_out(level + latent - latent.detach())
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Moves the codes whose offset has reached the middle between two levels."""
+        super().after_step()
+        up = (self.offsets > 0.5) & (self._codes < self._last)
+        down = (self.offsets < -0.5) & (self._codes > 0)
+        self._codes += up.long() - down.long()
+        # from the first level the only way leads up, and from the last one down
+        low = torch.where(self._codes > 0, -0.5, 0.0)
+        high = torch.where(self._codes < self._last, 0.5, 0.0)
+        self.offsets.masked_fill_(up | down, 0.0).copy_(self.offsets.clamp(low, high))
 
     def groups(self, learning_rate: float, kept_learning_rate: float) -> list[dict]:
-        """Returns what an optimiser takes, latent weights included."""
+        """Returns what an optimiser takes, offsets included."""
         groups = super().groups(learning_rate, kept_learning_rate)
-        latent = [
-            {"params": [tensor], "peak": self.weight_learning_rate * self.spread(name)}
-            for name, tensor in self.latent.items()
-        ]
-        return [*groups, *latent]
+        return [*groups, {"params": [self.offsets], "peak": self.code_learning_rate}]
+
+
+def _curvature(
+    qm: QuantizedModel, reference: nn.Module, seed: int, should_stop: ShouldStop | None
+) -> Tensor:
+    """Returns the second derivative of the mean squared error of the velocity in each weight."""
+    found = importance(reference, qm.tensors, seed=seed, should_stop=should_stop)
+    n_outputs = math.prod(reference.data_shape)  # type: ignore[arg-type]
+    return torch.cat([2 / n_outputs * found[name].flatten() for name in qm.tensors])
 
 
 def train_quantized(
     qm: QuantizedModel,
     reference: nn.Module | None = None,
-    steps: int = 1000,
+    steps: int = 800,
     batch_size: int = 0,
-    learning_rate: float = 0.02,
-    kept_learning_rate: float = 5e-3,
-    weight_learning_rate: float = 0.005,
+    learning_rate: float = 0.03,
+    kept_learning_rate: float = 0.02,
+    code_learning_rate: float = 0.03,
     warm_up: int = 20,
     n_paths: int = 512,
     path_steps: int = 5,
@@ -76,20 +113,22 @@ def train_quantized(
 ) -> QuantizedModel:
     """Trains a network through its quantization: codes, levels and kept tensors.
 
-    Every weight keeps a latent value u and runs as its nearest level; the gradient passes straight
-    through the rounding to u (arXiv 1308.3432), and on to the level as well. The target is that of
-    `tune`, the reference's velocity along its own paths, so no data are needed. It is stronger than
-    `tune` and slower; start it from a tuned network. Codes need not stay monotone in the original
-    weights, so that W2 of a row may fall below its root mean squared error: both are reported.
+    The gradient passes straight through the rounding (arXiv 1308.3432) and pushes each weight
+    towards a neighbouring level; the curvature holds it back, so that only those moves are made
+    that lower the loss to second order (`FreeStudent`). The target is that of `tune`, the
+    reference's velocity along its own paths, so no data are needed. It is stronger than `tune` and
+    takes longer. Codes need not stay monotone in the original weights, so that W2 of a row may
+    fall below its root mean squared error: both are reported.
 
     Args:
-        qm: The quantized network, tuned or not; it is not changed.
+        qm: The quantized network, better one of `feed_back_errors`; it is not changed.
         reference: The full-precision network; by default the one that was quantized.
         steps: Optimiser steps (Adam).
         batch_size: States per step; 0 for 32 images, or 512 points.
         learning_rate: Peak for levels, as a share of the spread of a tensor's levels.
         kept_learning_rate: Peak for kept tensors.
-        weight_learning_rate: Peak for latent weights, as a share of that spread.
+        code_learning_rate: Peak for codes: the most that a weight comes nearer to the next level
+            in a step, in gaps between levels.
         warm_up: Steps until the peak.
         n_paths: Paths of the reference that are learnt from.
         path_steps: Midpoint steps of each.
@@ -109,14 +148,12 @@ def train_quantized(
         >>> import fmq_explore as fmq
         >>> model = fmq.load_model("moons")
         >>> qm = fmq.quantize_model(model, "optimal", bits=1)
-        >>> trained = train_quantized(qm, steps=20, weight_learning_rate=0.1)
+        >>> trained = train_quantized(qm, steps=80)
         >>> any(bool((trained.tensors[n].codes != q.codes).any()) for n, q in qm.tensors.items())
         True
     """
-    if not 0 <= weight_learning_rate < float("inf"):
-        raise ValueError(
-            f"weight_learning_rate is {weight_learning_rate}: use a number of at least 0"
-        )
+    if not 0 <= code_learning_rate < math.inf:
+        raise ValueError(f"code_learning_rate is {code_learning_rate}: use a number of at least 0")
     recipe = TuneRecipe(
         steps=steps,
         batch_size=batch_size,
@@ -127,6 +164,7 @@ def train_quantized(
         path_steps=path_steps,
         seed=seed,
     )
-    student = FreeStudent(qm, find_reference(qm, reference), weight_learning_rate)
+    found = find_reference(qm, reference)
+    student = FreeStudent(qm, found, code_learning_rate, seed, should_stop)
     Tuner(student, recipe).run(reporting(progress, after_step), should_stop)
     return student.quantized()

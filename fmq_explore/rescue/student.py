@@ -68,7 +68,9 @@ class Student:
             for name, tensor in qm.raw.items()
             if name in names and tensor.is_floating_point()
         }
-        self._index = {name: _level_index(q) for name, q in qm.tensors.items()}
+        self._sizes = [q.codes.numel() for q in qm.tensors.values()]
+        self._first = _first_levels(qm)
+        self._codes = torch.cat([q.codes.flatten() for q in qm.tensors.values()]).long()
 
     def levels(self, name: str) -> Tensor:
         """Returns the levels of a tensor, shape (rows, K)."""
@@ -86,11 +88,16 @@ class Student:
 
     def weights(self) -> dict[str, Tensor]:
         """Returns every quantized tensor, from codes and levels."""
-        return {name: self._weight(name) for name in self.stored}
+        levels = torch.cat([self.levels(name).flatten() for name in self.stored])
+        parts = self._read(levels).split(self._sizes)
+        return {
+            name: laid_out(part.reshape(q.shape))
+            for (name, q), part in zip(self.qm.tensors.items(), parts, strict=True)
+        }
 
-    def _weight(self, name: str) -> Tensor:
-        levels = self.levels(name).flatten()
-        return laid_out(levels.take(self._index[name]).reshape(self.qm.tensors[name].shape))
+    def _read(self, levels: Tensor) -> Tensor:
+        """Returns all weights in a row, from the levels of all tensors in a row."""
+        return levels.take(self._first + self._codes)
 
     def velocity(self, batch: Batch) -> Tensor:
         """Returns the velocity of the quantized network at a batch of states."""
@@ -112,9 +119,12 @@ class Student:
                 groups.append({"params": [tensor], "peak": rate})
         return [*groups, {"params": list(self.kept.values()), "peak": kept_learning_rate}]
 
+    def before_step(self) -> None:
+        """Called when the gradients of a step are known; here they are taken as they are."""
+
     @torch.no_grad()
-    def keep_scales_positive(self) -> None:
-        """Ends a step: levels that follow from a scale are ascending only while it is positive.
+    def after_step(self) -> None:
+        """Keeps scales positive: levels that follow from one are ascending only then.
 
         Levels of a codebook may cross; `quantized` sorts them, and renames the codes accordingly.
         """
@@ -133,7 +143,9 @@ class Student:
 
     def codes(self, name: str) -> Tensor:
         """Returns the codes as they are now, uint8, shape of the weights."""
-        return self.qm.tensors[name].codes
+        q, part = self.qm.tensors[name], list(self.stored).index(name)
+        codes = self._codes.split(self._sizes)[part]
+        return codes.to(torch.uint8).reshape(q.shape)
 
     def quantized(self) -> QuantizedModel:
         """Returns the network as it would be stored now."""
@@ -193,6 +205,10 @@ def _trainable(q: QuantizedTensor) -> Tensor:
     return stored.requires_grad_(SCHEMES[q.scheme].storage in LEVELS)
 
 
-def _level_index(q: QuantizedTensor) -> Tensor:
-    """Returns the place of every weight's level among the levels of all rows."""
-    return (q.rows * q.codebook.shape[1] + q.codes.long()).reshape(-1)
+def _first_levels(qm: QuantizedModel) -> Tensor:
+    """Returns, for every weight, where the levels of its row begin among those of all tensors."""
+    starts, begin = [], 0
+    for q in qm.tensors.values():
+        starts.append(begin + q.rows.flatten() * q.codebook.shape[1])
+        begin += q.codebook.numel()
+    return torch.cat(starts)

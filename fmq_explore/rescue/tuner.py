@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from ..flow import Cancelled
 from ..quantize import QuantizedModel
-from .importance import time_weights
 from .student import Student
 from .targets import Targets
 
@@ -36,8 +35,8 @@ class TuneRecipe:
 
     steps: int = 600
     batch_size: int = 0
-    learning_rate: float = 0.1
-    kept_learning_rate: float = 5e-3
+    learning_rate: float = 0.05
+    kept_learning_rate: float = 0.02
     warm_up: int = 20
     n_paths: int = 512
     path_steps: int = 5
@@ -116,11 +115,12 @@ class Tuner:
         self._optimiser.zero_grad()
         with torch.enable_grad():
             errors = (self.student.velocity(batch) - batch.velocity).square().flatten(1).mean(1)
-            loss = (time_weights(batch.t) * errors).mean()
+            loss = errors.mean()
             self._check(loss)
             loss.backward()
+        self.student.before_step()
         self._optimiser.step()
-        self.student.keep_scales_positive()
+        self.student.after_step()
         scale = batch.velocity.square().mean().item()
         self.errors.append(math.sqrt(errors.detach().mean().item() / max(scale, 1e-30)))
 
@@ -137,8 +137,8 @@ def tune(
     reference: nn.Module | None = None,
     steps: int = 600,
     batch_size: int = 0,
-    learning_rate: float = 0.1,
-    kept_learning_rate: float = 5e-3,
+    learning_rate: float = 0.05,
+    kept_learning_rate: float = 0.02,
     warm_up: int = 20,
     n_paths: int = 512,
     path_steps: int = 5,
@@ -153,10 +153,9 @@ def tune(
     and the kept tensors k, biases and norms, are trained so that the quantized velocity matches the
     reference's along the reference's own paths from noise to samples,
 
-        min_{c, k}  E_{t, x_t} a(t) || v_{c, k}(x_t, t) - v(x_t, t) ||^2,
+        min_{c, k}  E_{t, x_t} || v_{c, k}(x_t, t) - v(x_t, t) ||^2,
 
-    so that no data are needed; a(t) is how much an error at t grows on its way (`time_weights`).
-    The error of the weights grows: what is matched is the velocity. Levels of a row may cross; they
+    so that no data are needed. The error of the weights grows: what is matched is the velocity. Levels of a row may cross; they
     are stored in order, and codes are renamed accordingly. Then the codes are no longer monotone in
     the weights, and W2 of a row falls below its root mean squared error: both are reported.
 

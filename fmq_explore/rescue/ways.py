@@ -2,36 +2,33 @@
 
 __all__ = ["RESCUES", "Rescue", "get_rescue"]
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+
+from torch import nn
 
 from ..quantize import QuantizedModel
 from .feedback import feed_back_errors
-from .qat import train_quantized
+from .qat import FreeStudent, train_quantized
+from .student import Student
 from .tuner import TuneRecipe, tune
 
 
 @dataclass(frozen=True)
 class Rescue:
-    """A way to rescue a network: which functions, in what order, with which recipes.
+    """A way to rescue a network: which functions, with which recipe.
 
     Attributes:
         title: The name for people.
-        tuning: The recipe of `tune`.
+        recipe: How it is trained.
         feeds_back: Whether `feed_back_errors` chooses the codes first.
-        training: The recipe of `train_quantized`, which comes last; None without.
-        weight_learning_rate: Its peak for latent weights.
+        code_learning_rate: The peak for codes of `train_quantized`; with 0 they are left to `tune`.
     """
 
     title: str
-    tuning: TuneRecipe
+    recipe: TuneRecipe
     feeds_back: bool = False
-    training: TuneRecipe | None = None
-    weight_learning_rate: float = 0.0
-
-    @property
-    def steps(self) -> int:
-        """Steps of all parts."""
-        return self.tuning.steps + (self.training.steps if self.training else 0)
+    code_learning_rate: float = 0.0
 
     def apply(self, qm: QuantizedModel) -> QuantizedModel:
         """Returns the rescued network.
@@ -45,22 +42,22 @@ class Rescue:
         """
         if self.feeds_back:
             qm = feed_back_errors(qm)
-        qm = tune(qm, **asdict(self.tuning))
-        if self.training is None:
-            return qm
-        rate = self.weight_learning_rate
-        return train_quantized(qm, weight_learning_rate=rate, **asdict(self.training))
+        recipe, rate = asdict(self.recipe), self.code_learning_rate
+        return train_quantized(qm, code_learning_rate=rate, **recipe) if rate else tune(qm, **recipe)
+
+    def student(
+        self, qm: QuantizedModel, reference: nn.Module, should_stop: Callable[[], bool] | None
+    ) -> Student:
+        """Returns what is trained, once codes were fed back where that is asked for."""
+        rate, seed = self.code_learning_rate, self.recipe.seed
+        return FreeStudent(qm, reference, rate, seed, should_stop) if rate else Student(qm, reference)
 
 
 RESCUES = {
     "levels": Rescue("levels only", TuneRecipe(steps=600)),
-    "codes": Rescue("codes, then levels", TuneRecipe(steps=500, learning_rate=0.05), True),
+    "codes": Rescue("codes, then levels", TuneRecipe(steps=600), True),
     "training": Rescue(
-        "codes and levels, trained",
-        TuneRecipe(steps=250, learning_rate=0.05),
-        True,
-        TuneRecipe(steps=350, learning_rate=0.02),
-        weight_learning_rate=0.005,
+        "codes and levels, trained", TuneRecipe(steps=800, learning_rate=0.03), True, 0.03
     ),
 }
 """By the name that a link gives them: each takes a minute at most for the models that ship."""
@@ -70,7 +67,7 @@ def get_rescue(name: str) -> Rescue:
     """Returns the rescue of that name; raises ValueError for an unknown one.
 
     Example:
-        >>> get_rescue("levels").steps
+        >>> get_rescue("levels").recipe.steps
         600
     """
     if name not in RESCUES:

@@ -34,11 +34,7 @@ def brief(monkeypatch):
         "levels": Rescue("levels", TuneRecipe(steps=12, batch_size=32, n_paths=16)),
         "codes": Rescue("codes", TuneRecipe(steps=9, batch_size=32, n_paths=16), True),
         "training": Rescue(
-            "training",
-            TuneRecipe(steps=4, batch_size=32, n_paths=16),
-            True,
-            TuneRecipe(steps=5, batch_size=32, n_paths=16),
-            weight_learning_rate=0.1,
+            "training", TuneRecipe(steps=9, batch_size=32, n_paths=16), True, 0.1
         ),
     }
     monkeypatch.setattr("fmq_explore.explore.rescuing.RESCUES", brief)

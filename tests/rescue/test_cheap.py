@@ -1,4 +1,4 @@
-"""Importance, weighted codebooks, corrected biases, and training with free codes."""
+"""Importance, weighted codebooks, and corrected biases."""
 
 import itertools
 
@@ -10,14 +10,8 @@ from torch import Tensor, nn
 import fmq_explore as fmq
 from fmq_explore.quantize.rows import sort_rows
 from fmq_explore.quantize.weighted import weighted_levels
-from fmq_explore.rescue import (
-    Targets,
-    correct_biases,
-    importance,
-    train_quantized,
-    weighted_codebooks,
-)
-from fmq_explore.rescue.nearest import nearest_codes, pulled_into_cells
+from fmq_explore.rescue import Targets, correct_biases, importance, weighted_codebooks
+from fmq_explore.rescue.nearest import nearest_codes
 from fmq_explore.rescue.targets import call
 
 
@@ -131,7 +125,7 @@ def test_corrected_biases_take_up_the_mean_error(model, coarse) -> None:
         assert torch.equal(q.codebook, coarse.tensors[name].codebook)
 
 
-def test_nearest_codes_and_the_way_into_a_cell() -> None:
+def test_nearest_codes() -> None:
     generator = torch.Generator().manual_seed(0)
     weights = torch.randn(4, 30, generator=generator)
     levels = torch.randn(4, 5, generator=generator).sort(dim=1).values
@@ -142,43 +136,3 @@ def test_nearest_codes_and_the_way_into_a_cell() -> None:
     assert torch.equal(mixed[nearest_codes(weights, levels[:, mixed], rows).long()], expected)
     met = torch.tensor([[-1.0, 0.0, 1.0, 1.0]])  # a ternary row: the last code is not in use
     assert int(nearest_codes(weights[:1], met, rows[:1] * 0).max()) == 2
-    wanted = torch.randint(0, 5, (4, 30), generator=generator)
-    pulled = pulled_into_cells(weights, levels, rows, wanted)
-    assert torch.equal(nearest_codes(pulled, levels, rows).long(), wanted)
-    same = wanted == expected
-    distance = (pulled - weights).abs()
-    assert distance[same].max() < distance[~same].max()
-
-
-def test_free_codes_learn_more_than_levels_alone(model) -> None:
-    qm = fmq.quantize_model(model, "optimal", bits=1)
-    tuned = fmq.tune(qm, steps=150, seed=0)
-    trained = train_quantized(tuned, steps=150, seed=0)
-    batch = Targets(model, 64, 8, seed=99).batch(2048)
-    with torch.no_grad():
-        before, after = (
-            float((call(q.model, batch.x, batch.t, batch.label) - batch.velocity).square().mean())
-            for q in (tuned, trained)
-        )
-    assert after < before
-    changed = [
-        (q.codes != tuned.tensors[n].codes).float().mean() for n, q in trained.tensors.items()
-    ]
-    assert max(changed) > 0
-    for name, q in trained.tensors.items():
-        assert torch.equal(trained.model.get_parameter(name).detach(), q.dequantize())
-        assert q.w2**2 <= q.mse * (1 + 1e-9)
-        w = model.get_parameter(name).detach().double()
-        assert q.mse == pytest.approx(float((w - q.dequantize().double()).square().mean()))
-
-
-def test_training_starts_from_the_codes_it_is_given(model) -> None:
-    qm = fmq.tune(fmq.quantize_model(model, "optimal", bits=2), steps=30)
-    same = train_quantized(
-        qm, steps=1, learning_rate=0.0, kept_learning_rate=0.0, weight_learning_rate=0.0
-    )
-    for name, q in same.tensors.items():
-        # where two levels have met, either code stands for the same weight
-        assert torch.equal(q.dequantize(), qm.tensors[name].dequantize()), name
-    with pytest.raises(ValueError, match="weight_learning_rate is -1"):
-        train_quantized(qm, steps=1, weight_learning_rate=-1)
