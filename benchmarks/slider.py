@@ -1,7 +1,7 @@
 """Slider press to painted panels, in a real browser: what a person who drags waits for.
 
-Starts Voila and Chromium, opens the explorer on the 0.5M MNIST model, and presses keys. Times are
-taken in the page, from the key event to the frame after the panel has drawn. Run it on an idle
+Starts Voila and Chromium, opens the explorer and then the hardware app on the 0.5M MNIST model, and
+presses keys. Times are taken in the page, from the key event to the frame after the panel has drawn. Run it on an idle
 machine: the browser, the kernel and this script share its cores.
 
     python benchmarks/slider.py [--presses 40]
@@ -41,6 +41,14 @@ WATCH = """() => {
   note('weights', document.querySelector('.fmq-weights .fmq-figure'));
   note('distance', document.querySelector('.fmq-distance .fmq-figure'));
   note('samples', document.querySelectorAll('.fmq-sheet')[1]);
+}"""
+WATCH_CHIPS = """() => {
+  const now = () => performance.timeOrigin + performance.now();
+  window.bench = {};
+  document.addEventListener('keydown', () => { window.bench = { start: now() }; }, true);
+  new MutationObserver(() => requestAnimationFrame(() => setTimeout(() => {
+    window.bench.painted ??= now() - window.bench.start;
+  }))).observe(document.querySelector('.fmq-chips-card'), { childList: true, subtree: true });
 }"""
 
 
@@ -102,12 +110,29 @@ def measure(page: Page, presses: int) -> dict[str, list[float]]:
     return times
 
 
+def measure_chips(page: Page, address: str, presses: int) -> list[float]:
+    """Collects the times from a key to all chips of the hardware app."""
+    page.goto(f"{address}?app=hardware&scheme=symmetric")
+    page.locator(".fmq-chips-table tbody tr").first.wait_for(timeout=180_000)
+    page.wait_for_timeout(4000)
+    page.evaluate(WATCH_CHIPS)
+    page.locator(".fmq-headline").click()
+    found = []
+    for i in range(presses):
+        page.keyboard.press(str(ORDER[i % len(ORDER)]))
+        page.wait_for_function("() => window.bench.painted", timeout=60_000, polling=50)
+        found.append(page.evaluate("() => window.bench.painted"))
+        page.wait_for_timeout(400)
+    return found
+
+
 def report(times: dict[str, list[float]], ready: float) -> None:
     """Prints medians, 95th percentiles and what was to be reached."""
     goals = {
         "figures": ("slider to weights, levels and distances", "100 / 180"),
         "preview": ("slider to the first preview of 16 images", "250"),
         "full": ("slider to all 64 images at 10 steps", "1000"),
+        "chips": ("slider to all chips of the hardware app", "100 / 180"),
     }
     print("| what | n | median ms | p95 ms | goal ms |\n|---|---|---|---|---|")
     for key, (name, goal) in goals.items():
@@ -145,11 +170,13 @@ def main() -> None:
             chromium = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
             page = chromium.new_page(viewport={"width": 1440, "height": 900})
             time.sleep(6)
-            ready = usable(page, f"http://127.0.0.1:{port}/")
+            address = f"http://127.0.0.1:{port}/"
+            ready = usable(page, address)
             rest(page)
             page.evaluate(WATCH)
             page.locator(".fmq-headline").click()
-            report(measure(page, presses), ready)
+            times = measure(page, presses)
+            report(times | {"chips": measure_chips(page, address, presses)}, ready)
             chromium.close()
     finally:
         server.terminate()

@@ -102,7 +102,7 @@ def fitted_levels(
     return torch.linalg.solve(normal + ridge, wanted + 1e-6 * scale[:, None] * levels)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _nearest(value, levels):
     best, k = np.inf, 0
     for i in range(len(levels)):
@@ -112,7 +112,7 @@ def _nearest(value, levels):
     return k
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _feed_back(left, levels, rows, factor):
     n_out, n_in = left.shape
     codes = np.empty((n_out, n_in), dtype=np.int64)
@@ -127,7 +127,7 @@ def _feed_back(left, levels, rows, factor):
     return codes
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _descend(weights, levels, rows, codes, moments, sweeps):
     n_out, n_in = weights.shape
     gap, push = np.empty(n_in), np.empty(n_in)

@@ -161,7 +161,7 @@ class Pages:
     def begin(self) -> None:
         """Dims what is to be measured anew, until it is there."""
         for name in self.measures:
-            self._panel(name).widget.add_class("fmq-stale")
+            self._panel(name).widget.wait()
 
     def draw(self, record: Any) -> None:
         """Draws a view of the explorer in the panel it is for."""

@@ -128,8 +128,8 @@ class Shell:
         self._problems += [problem] if problem else []
         self._catalog, self.backend = catalog, backend
         self._problems += self.controls.fill(catalog)
+        self._submit()  # the first codebooks are fitted while the figures are made
         self._build()
-        self._submit()
         self._tell_problems()
 
     def _tell_problems(self) -> None:

@@ -51,6 +51,12 @@ class Card(w.VBox):
         """Calls a function with the tutorial's name when it is asked for."""
         self.tutorial.on_click(lambda _: open_tutorial(self._tutorial_name))
 
+    def wait(self) -> None:
+        """Dims what is on show until it is measured anew; where there is nothing yet, says so."""
+        self.add_class("fmq-stale")
+        if not self.note.value:
+            self.note.value = caption("measuring …")
+
     def explain(self, sentence: str) -> None:
         """Says why there is nothing to show, or with an empty sentence shows what there is."""
         self.remove_class("fmq-stale")

@@ -48,10 +48,14 @@ class SamplesPanel:
     def build(self, theme: str) -> None:
         """Makes the figures anew in a theme."""
         self._theme = theme
-        for role, cloud in self.clouds.items():
-            cloud.show(_cloud_figure(theme, role), bokeh_theme(theme))
+        if self._images is False:
+            self._build_clouds()
         if self._drawn is not None:
             self.draw(self._drawn)
+
+    def _build_clouds(self) -> None:
+        for role, cloud in self.clouds.items():
+            cloud.show(_cloud_figure(self._theme, role), bokeh_theme(self._theme))
 
     def set_background(self, trace: TraceView) -> None:
         """Takes the real data that lie behind clouds of points."""
@@ -102,6 +106,8 @@ class SamplesPanel:
         images = view.reference.path.ndim == 5
         if images is not self._images:
             self._images = images
+            if not images:
+                self._build_clouds()  # they take a tenth of a second, and images need none
             views = self.sheets if images else self.clouds
             for role, column in self.columns.items():
                 column.children = [self.heads[role], views[role]]
