@@ -1,8 +1,8 @@
 """Slider press to painted panels, in a real browser: what a person who drags waits for.
 
 Starts Voila and Chromium, opens the explorer and then the hardware app on the 0.5M MNIST model, and
-presses keys. Times are taken in the page, from the key event to the frame after the panel has drawn. Run it on an idle
-machine: the browser, the kernel and this script share its cores.
+presses keys. Times are taken in the page, from the key event to the frame after the panel has
+drawn. Run it on an idle machine: the browser, the kernel and this script share its cores.
 
     python benchmarks/slider.py [--presses 40]
 """

@@ -51,4 +51,8 @@ def rescue(
 
     emit(Status("preparing the rescue"))
     plain = workspace.fit(without_rescue(request), request.scheme)
-    workspace.rescues.run(request, plain, model, watch, should_stop)
+
+    def prepare(fraction: float) -> None:
+        emit(Status("choosing codes", fraction=fraction))
+
+    workspace.rescues.run(request, plain, model, watch, should_stop, prepare)

@@ -58,6 +58,7 @@ class Rescues:
         model: nn.Module,
         watch: Callable[["Watched"], Any],
         should_stop: Callable[[], bool],
+        progress: Callable[[float], Any] | None = None,
     ) -> Fit:
         """Rescues the network of a request, or goes on with it.
 
@@ -67,6 +68,7 @@ class Rescues:
             model: The full-precision network.
             watch: Called after every step.
             should_stop: Asked before every step; what was reached is kept.
+            progress: Told the finished fraction of what comes before the first step.
 
         Raises:
             fmq_explore.flow.Cancelled: ``should_stop`` said so.
@@ -77,7 +79,7 @@ class Rescues:
             self._begun[key] = course
             while len(self._begun) > MAX_BEGUN:
                 self._begun.popitem(last=False)
-        fit = adopt(plain, course.run(watch, should_stop))
+        fit = adopt(plain, course.run(watch, should_stop, progress))
         with self._lock:
             self._begun.pop(key, None)
             self._done[key] = fit, course.view()
@@ -96,7 +98,10 @@ class _Course:
         self._tuner: Tuner | None = None
 
     def run(
-        self, watch: Callable[["Watched"], Any], should_stop: Callable[[], bool]
+        self,
+        watch: Callable[["Watched"], Any],
+        should_stop: Callable[[], bool],
+        progress: Callable[[float], Any] | None = None,
     ) -> QuantizedModel:
         def after_step(tuner: Tuner) -> None:
             watch(Watched(self.view(), tuner.student.write_into))
@@ -107,7 +112,7 @@ class _Course:
             targets = Targets(model, N_PATHS, rescue.recipe.path_steps, 0, should_stop)
             self._error_before = targets.error(start.model)
             if rescue.feeds_back:
-                start = feed_back_errors(start, model, should_stop=should_stop)
+                start = feed_back_errors(start, model, should_stop=should_stop, progress=progress)
             self._tuner = Tuner(rescue.student(start, model, should_stop), rescue.recipe)
         self._tuner.run(after_step, should_stop)
         return self._tuner.student.quantized()

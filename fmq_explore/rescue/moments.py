@@ -82,20 +82,20 @@ def _inputs(network: nn.Module, name: str, n_calls: int, batch: Batch, part: sli
     def see(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         seen.append(inputs[0].detach())
         if len(seen) == n_calls:
-            raise _Enough
+            raise _EnoughError
 
     _run(network, batch, part, [module.register_forward_pre_hook(see)])
     return torch.cat([_columns(module, x) for x in seen])
 
 
-class _Enough(Exception):
+class _EnoughError(Exception):
     """Ends an evaluation whose rest is not needed."""
 
 
 def _run(network: nn.Module, batch: Batch, part: slice, handles: Iterable[RemovableHandle]) -> None:
     label = None if batch.label is None else batch.label[part]
     try:
-        with torch.no_grad(), suppress(_Enough):
+        with torch.no_grad(), suppress(_EnoughError):
             call(network, batch.x[part], batch.t[part], label)
     finally:
         for handle in handles:

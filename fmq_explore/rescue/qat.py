@@ -50,14 +50,15 @@ class FreeStudent(Student):
         self.code_learning_rate = code_learning_rate
         self.offsets = torch.zeros(len(self._codes), requires_grad=True)
         last = torch.tensor([q.codebook.shape[1] - 1 for q in qm.tensors.values()])
-        self._last = last.repeat_interleave(torch.tensor(self._sizes))
-        self._curvature = _curvature(qm, reference, seed, should_stop)
-        self._gaps = torch.zeros_like(self._curvature)
+        self._last = last.int().repeat_interleave(torch.tensor(self._sizes))
+        self._pull = 0.5 * RESTRAINT * _curvature(qm, reference, seed, should_stop)
+        self._gaps = torch.zeros_like(self._pull)
 
     def _read(self, levels: Tensor) -> Tensor:
         own = super()._read(levels)
-        ahead = torch.where((self.offsets >= 0) & (self._codes < self._last), 1, -1)
-        there = levels.detach().take(self._first + self._codes + ahead)
+        goes_up = (self.offsets >= 0) & (self._codes < self._last)
+        ahead = goes_up.int().mul_(2).sub_(1)
+        there = levels.detach().index_select(0, self._first + self._codes + ahead)
         self._gaps = ahead * (there - own.detach())
         return own + self._gaps * (self.offsets - self.offsets.detach())
 
@@ -65,20 +66,18 @@ class FreeStudent(Student):
     def before_step(self) -> None:
         """Draws every offset back by half the curvature."""
         assert self.offsets.grad is not None
-        pull = 0.5 * RESTRAINT * self._curvature * self._gaps.square()
-        self.offsets.grad += pull * self.offsets.sign()
+        self.offsets.grad += self._pull * self._gaps.square() * self.offsets.sign()
 
     @torch.no_grad()
     def after_step(self) -> None:
         """Moves the codes whose offset has reached the middle between two levels."""
         super().after_step()
-        up = (self.offsets > 0.5) & (self._codes < self._last)
-        down = (self.offsets < -0.5) & (self._codes > 0)
-        self._codes += up.long() - down.long()
+        o, codes = self.offsets, self._codes
         # from the first level the only way leads up, and from the last one down
-        low = torch.where(self._codes > 0, -0.5, 0.0)
-        high = torch.where(self._codes < self._last, 0.5, 0.0)
-        self.offsets.masked_fill_(up | down, 0.0).copy_(self.offsets.clamp(low, high))
+        outwards = (codes == 0) & (o < 0) | (codes == self._last) & (o > 0)
+        up, down = (o > 0.5) & ~outwards, (o < -0.5) & ~outwards
+        codes += up.int() - down.int()
+        o.masked_fill_(up | down | outwards, 0.0)
 
     def groups(self, learning_rate: float, kept_learning_rate: float) -> list[dict]:
         """Returns what an optimiser takes, offsets included."""

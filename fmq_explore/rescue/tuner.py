@@ -155,9 +155,10 @@ def tune(
 
         min_{c, k}  E_{t, x_t} || v_{c, k}(x_t, t) - v(x_t, t) ||^2,
 
-    so that no data are needed. The error of the weights grows: what is matched is the velocity. Levels of a row may cross; they
-    are stored in order, and codes are renamed accordingly. Then the codes are no longer monotone in
-    the weights, and W2 of a row falls below its root mean squared error: both are reported.
+    so that no data are needed. The error of the weights grows: what is matched is the velocity.
+    Levels of a row may cross; they are stored in order, and codes are renamed accordingly. Then the
+    codes are no longer monotone in the weights, and W2 of a row falls below its root mean squared
+    error: both are reported.
 
     Args:
         qm: The quantized network; it is not changed.

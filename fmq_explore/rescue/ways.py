@@ -43,14 +43,18 @@ class Rescue:
         if self.feeds_back:
             qm = feed_back_errors(qm)
         recipe, rate = asdict(self.recipe), self.code_learning_rate
-        return train_quantized(qm, code_learning_rate=rate, **recipe) if rate else tune(qm, **recipe)
+        return (
+            train_quantized(qm, code_learning_rate=rate, **recipe) if rate else tune(qm, **recipe)
+        )
 
     def student(
         self, qm: QuantizedModel, reference: nn.Module, should_stop: Callable[[], bool] | None
     ) -> Student:
         """Returns what is trained, once codes were fed back where that is asked for."""
         rate, seed = self.code_learning_rate, self.recipe.seed
-        return FreeStudent(qm, reference, rate, seed, should_stop) if rate else Student(qm, reference)
+        return (
+            FreeStudent(qm, reference, rate, seed, should_stop) if rate else Student(qm, reference)
+        )
 
 
 RESCUES = {

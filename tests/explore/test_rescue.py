@@ -14,6 +14,7 @@ from fmq_explore.explore import (
     Request,
     RescueView,
     SamplesView,
+    Status,
     TraceView,
     WeightsView,
     code_for,
@@ -33,9 +34,7 @@ def brief(monkeypatch):
     brief = {
         "levels": Rescue("levels", TuneRecipe(steps=12, batch_size=32, n_paths=16)),
         "codes": Rescue("codes", TuneRecipe(steps=9, batch_size=32, n_paths=16), True),
-        "training": Rescue(
-            "training", TuneRecipe(steps=9, batch_size=32, n_paths=16), True, 0.1
-        ),
+        "training": Rescue("training", TuneRecipe(steps=9, batch_size=32, n_paths=16), True, 0.1),
     }
     monkeypatch.setattr("fmq_explore.explore.rescuing.RESCUES", brief)
     monkeypatch.setattr("fmq_explore.explore.rescue.BETWEEN_FIGURES", 0.0)
@@ -136,6 +135,9 @@ def test_codes_can_be_found_anew_too(name) -> None:
     records = listen(replace(WANTED, rescue=name), Workspace())
     assert not of(records, Failure)
     assert of(records, RescueView)[-1].step == 9
+    told = [r.fraction for r in of(records, Status) if r.stage == "choosing codes"]
+    assert told == sorted(told)
+    assert told[-1] == 1.0
     assert of(records, SamplesView)[-1].primary.scheme == RESCUED
 
 
