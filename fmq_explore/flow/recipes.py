@@ -37,8 +37,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "mnist": _IMAGES,
     "fashion": _IMAGES,
-    "cifar10": Preset(_unet(64), Recipe(steps=24_000, precision="bfloat16")),
-    "emoji": Preset(_unet(48), Recipe(steps=15_000, precision="bfloat16")),
+    "cifar10": Preset(_unet(64), Recipe(steps=7_000, precision="bfloat16")),
+    "emoji": Preset(_unet(48), Recipe(steps=6_000, precision="bfloat16")),
 }
 
 
