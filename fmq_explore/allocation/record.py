@@ -14,7 +14,7 @@ class Allocation:
         bits: Bits in a code by tensor, for `quantize_model(..., bits=...)`.
         n_bytes: Size of the file, header included: `QuantizedModel.n_bytes` with these bits.
         error: The objective, see `allocate`: the relative error of the weights, or an estimate of
-            that of the velocity.
+            that of the samples.
         budget_bytes: The most bytes that the file was allowed to have.
         bound: What no allocation within the budget can fall below, by Lagrangian duality.
         equal_bits: The best equal bits whose file is within the budget; None where none is.

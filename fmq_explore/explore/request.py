@@ -50,7 +50,7 @@ class Request:
         seed: The seed of the noise.
         compare: A second scheme at the same bits, or empty for none.
         budget: The most bytes of the file, shared out among the tensors; 0 for ``bits`` for all.
-        objective: What sharing out makes least: the measured error of the velocity, or the error
+        objective: What sharing out makes least: the estimated error of the samples, or the error
             of the weights.
         rescue: How the quantized network is rescued, empty for not at all: its ``levels`` are
             tuned, its ``codes`` chosen first, or both trained (``training``). Without a second

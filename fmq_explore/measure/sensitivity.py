@@ -3,15 +3,19 @@
 __all__ = ["sensitivity", "sensitivity_of"]
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..flow import Cancelled, sample
-from ..flow.field import Field, Label, check_label
+from ..flow import Cancelled, Flow, sample
+from ..flow.field import Label
 from ..quantize import Fit, prepare
+from .velocity import velocities
+
+KINDS = ("velocity", "samples")
 
 ShouldStop = Callable[[], bool]
 Progress = Callable[[float], Any]
@@ -29,17 +33,21 @@ def sensitivity(
     seed: int = 0,
     label: Label = None,
     noise: Tensor | None = None,
+    of: str = "velocity",
     should_stop: ShouldStop | None = None,
     progress: Progress | None = None,
 ) -> dict[str, float]:
-    r"""Measures how much the velocity changes when one tensor alone is quantized.
+    r"""Measures how much the velocity, or the samples, change when one tensor alone is quantized.
 
     .. math:: s = \sqrt{\frac{\sum_{k, i} \left\| v_q(x_{k,i}, t_k) - v(x_{k,i}, t_k) \right\|^2}
                              {\sum_{k, i} \left\| v(x_{k,i}, t_k) \right\|^2}}
 
     over the states of the reference's own path, recorded once with the midpoint rule, at the times
-    0, 1/steps, ..., 1. Errors of one layer that later layers amplify count as they arrive at the
-    output; that later states would drift is left out.
+    0, 1/steps, ..., 1 - 1/steps where its steps begin. Errors of one layer that later layers
+    amplify count as they arrive at the output; that later states would drift is left out.
+
+    With `of="samples"` it is not: x(1) takes the place of v in the formula, the end of the path
+    that the quantized network takes from the same noise, and of that of the original.
 
     Where errors are small and independent their squares add up, so that the root of the sum of
     squares comes near the error of the whole quantized network. At few bits it does not, and a
@@ -53,10 +61,11 @@ def sensitivity(
         group_size: Consecutive weights of a channel in a group, for `"group"`.
         keep: Tensors left in full precision, as for `quantize_model`.
         n: Number of samples.
-        steps: Steps of the path; the velocity is compared at steps + 1 times.
+        steps: Steps of the path; the velocity is compared where each begins.
         seed: Seed of the noise.
         label: Class of all samples, or of each; None for no class.
         noise: Noise to start from, shape (n, ...), instead of `n` and `seed`.
+        of: `"velocity"` or `"samples"`: what is looked at.
         should_stop: Asked before every tensor; True cancels.
         progress: Told the finished fraction, 0 to 1.
 
@@ -65,7 +74,7 @@ def sensitivity(
         weights than levels, which quantization leaves as they are.
 
     Raises:
-        ValueError: If an argument is out of range, or the velocity is 0 or not finite on the path.
+        ValueError: If an argument is out of range, or what is looked at is 0 or not finite.
         fmq_explore.flow.Cancelled: If `should_stop` said so.
 
     Example:
@@ -78,7 +87,7 @@ def sensitivity(
         ['first.weight', 'hidden.0.weight', 'last.weight']
     """
     fit = prepare(model, granularity, group_size, keep).fit(scheme, bits)
-    return sensitivity_of(fit, model, n, steps, seed, label, noise, should_stop, progress)
+    return sensitivity_of(fit, model, n, steps, seed, label, noise, of, should_stop, progress)
 
 
 def sensitivity_of(
@@ -89,6 +98,7 @@ def sensitivity_of(
     seed: int = 0,
     label: Label = None,
     noise: Tensor | None = None,
+    of: str = "velocity",
     should_stop: ShouldStop | None = None,
     progress: Progress | None = None,
 ) -> dict[str, float]:
@@ -107,16 +117,17 @@ def sensitivity_of(
         >>> sensitivity_of(fit, model, n=8) == sensitivity(model, "optimal", 3, n=8)
         True
     """
+    if of not in KINDS:
+        raise ValueError(f"of is {of!r}; choose one of {', '.join(KINDS)}")
     flow = sample(model, n, steps, seed=seed, label=label, noise=noise, record=True)
-    assert flow.path is not None
     network = copy.deepcopy(model)
-    field = Field(network, check_label(model, label, flow.path.shape[1]), 1.0)
-    truth = _velocities(field, flow.path, flow.times)
+    look = _look(of, network, flow, label)
+    truth = look()
     total = float(truth.double().square().sum())
     if not 0 < total < float("inf"):
         raise ValueError(
-            f"the squared velocity adds up to {total} along the path, so that no relative error "
-            "exists: use a trained network with finite weights."
+            f"the squares of the {of} add up to {total}, so that no relative error exists: use a "
+            "trained network with finite weights."
         )
     found: dict[str, float] = {}
     for i, name in enumerate(fit.prepared.names):
@@ -124,35 +135,32 @@ def sensitivity_of(
             raise Cancelled(f"cancelled after {i} of {len(fit.prepared.names)} tensors")
         found[name] = 0.0
         if not fit.fits[name].left:
-            error = _error(field, network, fit, name, flow.path, flow.times, truth)
+            with _quantized(network, fit, name):
+                error = float((look() - truth).double().square().sum())
             found[name] = (error / total) ** 0.5
         if progress is not None:
             progress((i + 1) / len(fit.prepared.names))
     return found
 
 
-def _error(
-    field: Field,
-    network: nn.Module,
-    fit: Fit,
-    name: str,
-    path: Tensor,
-    times: Tensor,
-    truth: Tensor,
-) -> float:
-    """Returns the squared error of the velocity with one tensor quantized, and puts that back."""
+def _look(of: str, network: nn.Module, flow: Flow, label: Label) -> Callable[[], Tensor]:
+    """Returns what asks the network, as it is by then, for its velocities or its samples."""
+    path, times = flow.path, flow.times
+    assert path is not None
+    if of == "velocity":
+        return lambda: velocities(network, path[:-1], times[:-1], label)
+    return lambda: sample(network, steps=len(path) - 1, label=label, noise=path[0]).samples
+
+
+@contextmanager
+def _quantized(network: nn.Module, fit: Fit, name: str) -> Iterator[None]:
+    """Quantizes one tensor, and puts back what was there."""
     weight = network.get_parameter(name)
     original = weight.detach().clone()
     try:
         with torch.no_grad():
             weight.copy_(fit.tensor(name).dequantize())
-        return float((_velocities(field, path, times) - truth).double().square().sum())
+        yield
     finally:
         with torch.no_grad():
             weight.copy_(original)
-
-
-def _velocities(field: Field, path: Tensor, times: Tensor) -> Tensor:
-    """Returns the velocity at every state of a path (steps+1, n, ...)."""
-    with torch.no_grad():
-        return torch.stack([field(x, float(t)) for x, t in zip(path, times, strict=True)])

@@ -131,7 +131,7 @@ def test_sensitivity_says_what_an_error_counts_for() -> None:
     factors = {}
     for bits in (1, 2, 4):
         fit = prepared.fit("optimal", bits, "float16")
-        found = sensitivity_of(fit, model, 16, 2, label=torch.arange(16) % 2)
+        found = sensitivity_of(fit, model, 16, 2, label=torch.arange(16) % 2, of="samples")
         total = math.sqrt(sum(s * s for s in found.values()))
         assert curves.equal_errors[bits - 1] == pytest.approx(total, rel=1e-9)
         name = prepared.names[3]

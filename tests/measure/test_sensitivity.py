@@ -29,7 +29,7 @@ class Sum(nn.Module):
 def states(model: nn.Module, steps: int = 4, **options) -> Tensor:
     path = sample(model, steps=steps, record=True, **options).path
     assert path is not None
-    return path.flatten(0, 1)
+    return path[:-1].flatten(0, 1)  # where steps begin
 
 
 @pytest.mark.parametrize(("scheme", "bits"), [("uniform", 2), ("optimal", 3), ("equal_mass", 4)])
@@ -70,10 +70,20 @@ def test_every_figure_is_that_of_a_network_with_one_tensor_quantized() -> None:
         alone = quantize_model(model, "clipped", 2, "tensor", keep=sorted(every - {name})).model
         with torch.no_grad():
             v, v_q = (
-                torch.stack([m(x, k / 4, torch.ones(16).long()) for k, x in enumerate(path)])
+                torch.stack([m(x, k / 4, torch.ones(16).long()) for k, x in enumerate(path[:-1])])
                 for m in (model, alone)
             )
         assert found[name] == pytest.approx(((v_q - v).norm() / v.norm()).item(), rel=1e-4)
+
+
+def test_at_the_samples_it_is_that_of_a_network_with_one_tensor_quantized() -> None:
+    model = network()
+    found = sensitivity(model, "optimal", 2, n=16, steps=3, seed=3, label=1, of="samples")
+    every = set(dict(model.named_parameters()))
+    for name in ("first.weight", "condition.classes.weight", "last.weight"):
+        alone = quantize_model(model, "optimal", 2, keep=sorted(every - {name})).model
+        x, y = (sample(m, 16, 3, seed=3, label=1).samples for m in (model, alone))
+        assert found[name] == pytest.approx(((y - x).norm() / x.norm()).item(), rel=1e-4)
 
 
 def test_more_bits_cost_less_and_names_follow_the_model() -> None:
@@ -105,7 +115,9 @@ def test_progress_and_cancelling_between_tensors() -> None:
 
 
 def test_errors_are_sentences() -> None:
-    with pytest.raises(ValueError, match=r"adds up to 0\.0 along the path"):
+    with pytest.raises(ValueError, match=r"squares of the velocity add up to 0\.0"):
         sensitivity(MLP(width=8))  # its last layer starts at zero
     with pytest.raises(ValueError, match="scheme 'best' is unknown"):
         sensitivity(network(), "best")
+    with pytest.raises(ValueError, match="of is 'images'; choose one of velocity, samples"):
+        sensitivity(network(), of="images")

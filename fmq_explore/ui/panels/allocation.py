@@ -20,7 +20,7 @@ STEPS = 400
 """Places of the slider, evenly spaced in the logarithm of the bytes."""
 
 OBJECTIVES = {
-    "sensitivity": "estimated error of the velocity",
+    "sensitivity": "estimated error of the samples",
     "error": "relative error of the weights",
 }
 PERCENT_WITHOUT_DIGITS = 0.995
@@ -36,9 +36,9 @@ class AllocationPanel:
 
     def __init__(self, on_layer: Callable[[str], None], on_budget: Callable[[int], None]) -> None:
         self.objective = toggle(
-            {"for the velocity": "sensitivity", "for the weights": "error"},
+            {"for the samples": "sensitivity", "for the weights": "error"},
             [
-                "Gives bits where an error of the weights arrives at the velocity: measured.",
+                "Gives bits where an error of the weights arrives at the samples: measured.",
                 "Gives bits where the error of the weights themselves is large.",
             ],
         )
