@@ -152,8 +152,9 @@ def test_the_mid_network_bears_what_the_ends_do_not() -> None:
     errors = [fit(request).tensor_relative_error(n) for n in sensitivities(request)]
     assert min(errors) > 0.2
     assert max(errors) < 0.45
-    worst = sorted(sensitivities(request), key=sensitivities(request).__getitem__)[-2:]
-    assert worst == ["first.weight", "last.weight"]
+    *_, second, worst = sorted(sensitivities(request), key=sensitivities(request).__getitem__)
+    assert worst == "last.weight"
+    assert not second.startswith("middle")
 
 
 @pytest.mark.parametrize("seed", [1, 2])
