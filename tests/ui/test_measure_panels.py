@@ -165,3 +165,16 @@ def test_bounds_are_drawn_beside_the_gap_and_called_estimates() -> None:
     panel.draw(BoundView("", None, 16))
     assert "no gap" in panel.widget.note.value
     assert panel.view._columns["bound_gap"]["y"].size == 0
+
+
+def test_a_panel_says_that_it_is_measured_until_it_is_there() -> None:
+    panel = QualityPanel()
+    panel.widget.wait()
+    assert "measuring …" in panel.widget.note.value
+    panel.build("light")
+    panel.draw(quality_view())
+    assert "measuring" not in panel.widget.note.value
+    note = panel.widget.note.value
+    panel.widget.wait()  # anew: what is on show is dimmed, and keeps its note
+    assert panel.widget.note.value == note
+    assert "fmq-stale" in panel.widget._dom_classes
