@@ -19,7 +19,7 @@ from .request import Request
 from .results import RescueView
 
 MAX_DONE, MAX_BEGUN = 8, 2
-N_AVERAGED, N_PATHS = 25, 32
+N_AVERAGED = 25
 
 
 class Rescues:
@@ -109,8 +109,7 @@ class _Course:
         rescue, model = self._rescue, self._model
         if self._tuner is None:
             start = self._plain
-            targets = Targets(model, N_PATHS, rescue.recipe.path_steps, 0, should_stop)
-            self._error_before = targets.error(start.model)
+            self._error_before = Targets(model, seed=rescue.recipe.seed).error(start.model)
             if rescue.feeds_back:
                 start = feed_back_errors(start, model, should_stop=should_stop, progress=progress)
             self._tuner = Tuner(rescue.student(start, model, should_stop), rescue.recipe)

@@ -46,7 +46,7 @@ def correct_biases(
         True
     """
     found = find_reference(qm, reference)
-    batch = Targets(found, n=64, steps=8, seed=seed, should_stop=should_stop).batch(n)
+    batch = Targets(found, seed=seed).batch(n, should_stop)
     means = _means(found, lambda: call(found, batch.x, batch.t, batch.label))
     network = qm.model
     changed = _corrections(qm, means, lambda: call(network, batch.x, batch.t, batch.label))

@@ -64,7 +64,7 @@ def feed_back_errors(
         True
     """
     found = find_reference(qm, reference)
-    batch = Targets(found, n=64, steps=8, seed=seed, should_stop=should_stop).batch(n)
+    batch = Targets(found, seed=seed).batch(n, should_stop)
     network = copy.deepcopy(found)
     calls = calls_in_order(network, batch, qm.tensors)
     parameters: dict[str, np.ndarray] = {}

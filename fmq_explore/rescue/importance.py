@@ -53,14 +53,14 @@ def importance(
         True
     """
     chosen = [name for name, _ in model.named_parameters()] if names is None else list(names)
-    targets = Targets(model, n=64, steps=8, seed=seed, should_stop=should_stop)
+    targets = Targets(model, seed=seed)
     weights = {n: model.get_parameter(n).detach().clone().requires_grad_(True) for n in chosen}
     found = {name: torch.zeros_like(weights[name]) for name in chosen}
     generator = torch.Generator().manual_seed(seed)
     for i in range(n_batches):
         if should_stop is not None and should_stop():
             raise Cancelled(f"cancelled after {i} of {n_batches} batches")
-        batch = targets.batch(BATCH)
+        batch = targets.batch(BATCH, should_stop)
         signs = torch.randint(0, 2, batch.velocity.shape, generator=generator) * 2.0 - 1.0
         label = () if batch.label is None else (batch.label,)
         with torch.enable_grad():

@@ -97,14 +97,12 @@ def _curvature(
 def train_quantized(
     qm: QuantizedModel,
     reference: nn.Module | None = None,
-    steps: int = 800,
+    steps: int = 1000,
     batch_size: int = 0,
-    learning_rate: float = 0.03,
-    kept_learning_rate: float = 0.02,
-    code_learning_rate: float = 0.03,
+    learning_rate: float = 0.015,
+    kept_learning_rate: float = 0.005,
+    code_learning_rate: float = 0.015,
     warm_up: int = 20,
-    n_paths: int = 512,
-    path_steps: int = 5,
     seed: int = 0,
     should_stop: ShouldStop | None = None,
     progress: Progress | None = None,
@@ -129,8 +127,6 @@ def train_quantized(
         code_learning_rate: Peak for codes: the most that a weight comes nearer to the next level
             in a step, in gaps between levels.
         warm_up: Steps until the peak.
-        n_paths: Paths of the reference that are learnt from.
-        path_steps: Midpoint steps of each.
         seed: Of the paths and of everything that is drawn.
         should_stop: Asked before every step; True cancels.
         progress: Told the finished fraction after every step.
@@ -159,8 +155,6 @@ def train_quantized(
         learning_rate=learning_rate,
         kept_learning_rate=kept_learning_rate,
         warm_up=warm_up,
-        n_paths=n_paths,
-        path_steps=path_steps,
         seed=seed,
     )
     found = find_reference(qm, reference)

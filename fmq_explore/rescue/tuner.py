@@ -28,22 +28,18 @@ class TuneRecipe:
         learning_rate: Peak for levels and scales, as a share of the spread of a tensor's levels.
         kept_learning_rate: Peak for kept tensors.
         warm_up: Steps of the linear warm-up, after which a cosine goes down to zero.
-        n_paths: Paths of the reference that are learnt from.
-        path_steps: Solver steps of each.
         seed: Of the paths and of everything that is drawn.
     """
 
     steps: int = 600
     batch_size: int = 0
-    learning_rate: float = 0.05
-    kept_learning_rate: float = 0.02
+    learning_rate: float = 0.02
+    kept_learning_rate: float = 0.005
     warm_up: int = 20
-    n_paths: int = 512
-    path_steps: int = 5
     seed: int = 0
 
     def __post_init__(self) -> None:
-        least = {"steps": 1, "batch_size": 0, "n_paths": 1, "path_steps": 1, "seed": 0}
+        least = {"steps": 1, "batch_size": 0, "seed": 0}
         for name, low in least.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
@@ -74,7 +70,7 @@ class Tuner:
         self.student, self.recipe = student, recipe
         self.step = 0
         self.errors: list[float] = []
-        self._targets: Targets | None = None
+        self._targets = Targets(student.reference, seed=recipe.seed)
         groups = student.groups(recipe.learning_rate, recipe.kept_learning_rate)
         self._optimiser = torch.optim.Adam(groups, lr=0.0, betas=(0.9, 0.99))
 
@@ -93,25 +89,20 @@ class Tuner:
             fmq_explore.flow.Cancelled: If `should_stop` said so.
             ValueError: If the loss is no longer finite.
         """
-        if self._targets is None:
-            recipe = self.recipe
-            self._targets = Targets(
-                self.student.reference, recipe.n_paths, recipe.path_steps, recipe.seed, should_stop
-            )
         while self.step < self.recipe.steps:
             if should_stop is not None and should_stop():
                 raise Cancelled(f"cancelled after {self.step} of {self.recipe.steps} steps")
-            self._train_step(self._targets)
+            self._train_step(should_stop)
             self.step += 1
             if after_step is not None:
                 after_step(self)
 
-    def _train_step(self, targets: Targets) -> None:
+    def _train_step(self, should_stop: ShouldStop | None) -> None:
+        default = 512 if self._targets.are_points else 32
+        batch = self._targets.batch(self.recipe.batch_size or default, should_stop)
         share = self.recipe.share_at(self.step)
         for group in self._optimiser.param_groups:
             group["lr"] = group["peak"] * share
-        is_points = targets.path.ndim == 3
-        batch = targets.batch(self.recipe.batch_size or (512 if is_points else 32))
         self._optimiser.zero_grad()
         with torch.enable_grad():
             errors = (self.student.velocity(batch) - batch.velocity).square().flatten(1).mean(1)
@@ -137,11 +128,9 @@ def tune(
     reference: nn.Module | None = None,
     steps: int = 600,
     batch_size: int = 0,
-    learning_rate: float = 0.05,
-    kept_learning_rate: float = 0.02,
+    learning_rate: float = 0.02,
+    kept_learning_rate: float = 0.005,
     warm_up: int = 20,
-    n_paths: int = 512,
-    path_steps: int = 5,
     seed: int = 0,
     should_stop: ShouldStop | None = None,
     progress: Progress | None = None,
@@ -168,8 +157,6 @@ def tune(
         learning_rate: Peak for levels, as a share of the spread of a tensor's levels.
         kept_learning_rate: Peak for kept tensors.
         warm_up: Steps until the peak.
-        n_paths: Paths of the reference that are learnt from.
-        path_steps: Midpoint steps of each.
         seed: Of the paths and of everything that is drawn.
         should_stop: Asked before every step; True cancels.
         progress: Told the finished fraction after every step.
@@ -197,8 +184,6 @@ def tune(
         learning_rate=learning_rate,
         kept_learning_rate=kept_learning_rate,
         warm_up=warm_up,
-        n_paths=n_paths,
-        path_steps=path_steps,
         seed=seed,
     )
     tuner = Tuner(Student(qm, find_reference(qm, reference)), recipe)

@@ -61,7 +61,7 @@ RESCUES = {
     "levels": Rescue("levels only", TuneRecipe(steps=600)),
     "codes": Rescue("codes, then levels", TuneRecipe(steps=600), True),
     "training": Rescue(
-        "codes and levels, trained", TuneRecipe(steps=800, learning_rate=0.03), True, 0.03
+        "codes and levels, trained", TuneRecipe(steps=1000, learning_rate=0.015), True, 0.015
     ),
 }
 """By the name that a link gives them: each takes a minute at most for the models that ship."""

@@ -32,9 +32,9 @@ WANTED = replace(PLAIN, rescue="levels")
 def brief(monkeypatch):
     """Few steps, watched at every one."""
     brief = {
-        "levels": Rescue("levels", TuneRecipe(steps=12, batch_size=32, n_paths=16)),
-        "codes": Rescue("codes", TuneRecipe(steps=9, batch_size=32, n_paths=16), True),
-        "training": Rescue("training", TuneRecipe(steps=9, batch_size=32, n_paths=16), True, 0.1),
+        "levels": Rescue("levels", TuneRecipe(steps=12, batch_size=32)),
+        "codes": Rescue("codes", TuneRecipe(steps=9, batch_size=32), True),
+        "training": Rescue("training", TuneRecipe(steps=9, batch_size=32), True, 0.1),
     }
     monkeypatch.setattr("fmq_explore.explore.rescuing.RESCUES", brief)
     monkeypatch.setattr("fmq_explore.explore.rescue.BETWEEN_FIGURES", 0.0)
@@ -86,7 +86,7 @@ def test_the_rescue_is_the_librarys(brief) -> None:
     records = listen(WANTED, workspace)
     model = fmq.load_model("moons")
     qm = fmq.quantize_model(model, "optimal", bits=2, codebook_dtype="float16")
-    tuned = fmq.tune(qm, steps=12, batch_size=32, n_paths=16)
+    tuned = fmq.tune(qm, steps=12, batch_size=32)
     labels = torch.arange(1000) % 2
     flow = fmq.sample(tuned.model, n=1000, steps=3, solver="euler", label=labels)
     assert torch.equal(of(records, SamplesView)[-1].primary.path[-1], flow.samples)

@@ -88,7 +88,7 @@ def test_importance_of_a_linear_layer_has_a_closed_form() -> None:
     torch.manual_seed(0)
     model = Linear()
     h = importance(model, n_batches=400, seed=0)
-    x = Targets(model, n=64, steps=8, seed=0).batch(20_000).x
+    x = Targets(model, seed=0).batch(20_000).x
     expected = x.square().mean(dim=0).expand(3, 3)
     # (J^T r)^2 of a batch of 8 has the mean of its 8 squares, and spreads around it
     assert torch.allclose(h["layer.weight"], expected, rtol=0.25)
@@ -111,7 +111,7 @@ def test_weighted_codebooks_lower_the_weighted_error(model, coarse) -> None:
 
 def test_corrected_biases_take_up_the_mean_error(model, coarse) -> None:
     found = correct_biases(coarse, n=512, seed=0)
-    batch = Targets(model, n=64, steps=8, seed=0).batch(512)  # the very states it was given
+    batch = Targets(model, seed=0).batch(512)  # the very states it was given
     with torch.no_grad():
         wanted, before, after = (
             call(network, batch.x, batch.t, batch.label).mean(dim=0)

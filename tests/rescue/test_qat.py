@@ -1,11 +1,21 @@
 """Training with free codes: they move where that pays, and only there."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 import fmq_explore as fmq
-from fmq_explore.rescue import FreeStudent, Targets, Tuner, TuneRecipe, qat, train_quantized
+from fmq_explore.rescue import (
+    FreeStudent,
+    Targets,
+    Tuner,
+    TuneRecipe,
+    importance,
+    qat,
+    train_quantized,
+)
 from fmq_explore.rescue.targets import call
 
 FIXED = {"learning_rate": 0.0, "kept_learning_rate": 0.0}
@@ -37,6 +47,7 @@ def coarse(model) -> fmq.QuantizedModel:
 def test_a_code_moves_exactly_where_its_neighbour_is_nearer(monkeypatch) -> None:
     """With levels 0 and 1 the loss of w is (w - c)^2 E x^2: the nearest level is the best."""
     monkeypatch.setattr(qat, "RESTRAINT", 1.0)
+    monkeypatch.setattr(qat, "importance", partial(importance, n_batches=400))  # hardly any noise
     model = Diagonal()
     qm = fmq.quantize_model(model, "uniform", bits=1, granularity="tensor")
     student = FreeStudent(qm, model, code_learning_rate=0.05)
@@ -53,7 +64,7 @@ def test_a_code_moves_exactly_where_its_neighbour_is_nearer(monkeypatch) -> None
 def test_free_codes_learn_more_than_levels_alone(model, coarse) -> None:
     tuned = fmq.tune(coarse, steps=600, seed=0)
     trained = train_quantized(coarse, steps=600, seed=0)
-    batch = Targets(model, 64, 8, seed=99).batch(2048)
+    batch = Targets(model, seed=99).batch(2048)
     with torch.no_grad():
         before, after = (
             float((call(q.model, batch.x, batch.t, batch.label) - batch.velocity).square().mean())

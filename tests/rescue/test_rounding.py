@@ -106,7 +106,7 @@ def test_a_layer_makes_good_what_those_before_it_did() -> None:
     bits = {"first.weight": 1, "second.weight": 4}
     qm = fmq.quantize_model(model, "optimal", bits=bits)
     found = feed_back_errors(qm, n=400, rounds=2)
-    batch = Targets(model, n=64, steps=8).batch(400)
+    batch = Targets(model).batch(400)
     with torch.no_grad():
         inputs, wanted = found.model.first(batch.x), model.first(batch.x) @ model.second.weight.T
         best = torch.linalg.lstsq(inputs, wanted).solution.T

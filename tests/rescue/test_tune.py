@@ -48,7 +48,7 @@ def test_tuning_comes_close_to_least_squares() -> None:
     model = Linear()
     qm = fmq.quantize_model(model, "uniform", bits=1, granularity="channel")
     found = tune(qm, steps=600, learning_rate=0.05, seed=0)
-    batch = Targets(model, 512, 5, seed=0).batch(8192)
+    batch = Targets(model, seed=0).batch(8192)
     for row in range(4):
         codes = qm.tensors["weight"].codes[row].long()
         design = batch.x @ nn.functional.one_hot(codes, 2).float()
@@ -58,7 +58,7 @@ def test_tuning_comes_close_to_least_squares() -> None:
 
 
 def test_the_velocity_comes_closer_and_no_byte_is_added(model, coarse, tuned) -> None:
-    batch = Targets(model, 64, 8, seed=99).batch(1024)
+    batch = Targets(model, seed=99).batch(1024)
     with torch.no_grad():
         before, after = (
             float((qm.model(batch.x, batch.t, batch.label) - batch.velocity).square().mean())
@@ -218,7 +218,7 @@ def test_a_snapshot_can_be_taken_after_every_step(model, coarse) -> None:
 
 
 def test_bad_arguments_get_a_sentence(coarse, model, tmp_path) -> None:
-    for name, value in {"steps": 0, "batch_size": -1, "n_paths": 0, "learning_rate": -1.0}.items():
+    for name, value in {"steps": 0, "batch_size": -1, "learning_rate": -1.0}.items():
         with pytest.raises(ValueError, match=f"{name} is {value}"):
             tune(coarse, **{name: value})
     coarse.save(tmp_path / "a.safetensors")
@@ -241,3 +241,26 @@ def test_the_schedule_warms_up_and_ends_near_zero() -> None:
     assert shares[0] == pytest.approx(0.1, abs=1e-3)
     assert max(shares) > 0.95
     assert shares[-1] < 1e-3
+
+
+def test_states_are_those_of_the_flow_and_noise_is_not_that_of_samples() -> None:
+    """Each velocity is that of the reference there; times fall evenly, and no state comes twice."""
+    model = fmq.load_model("moons")
+    batch = Targets(model, n=64, steps=5, seed=0).batch(384)
+    with torch.no_grad():
+        assert torch.equal(model(batch.x, batch.t, batch.label), batch.velocity)
+    assert len(batch.x.unique(dim=0)) == 384
+    assert int((batch.t == 0).sum()) == 64
+    assert torch.equal((batch.t[batch.t > 0] * 5).long().bincount(), torch.full((5,), 64))
+    starts = batch.x[batch.t == 0]
+    drawn = fmq.sample(model, n=512, steps=1, seed=0, record=True).path[0]
+    assert not (starts[:, None] == drawn[None]).all(dim=2).any()
+
+
+def test_drawing_goes_on_where_it_was_cancelled(model) -> None:
+    whole, broken = Targets(model, n=8, steps=2), Targets(model, n=8, steps=2)
+    with pytest.raises(Cancelled):
+        broken.batch(24, should_stop=iter([False, True]).__next__)
+    first, second = whole.batch(24), broken.batch(24)
+    assert torch.equal(first.x, second.x)
+    assert not torch.equal(first.x, whole.batch(24).x)

@@ -151,7 +151,7 @@ def test_tied_tensors_share_their_data(on_host: OnHost) -> None:
 def test_a_rescued_network_of_mixed_bits_is_exported_like_any_other(on_host: OnHost) -> None:
     model = fmq.load_model("moons")
     bits = {"hidden.*.weight": 2, "condition.*.weight": 5, "first.weight": 8, "last.weight": 8}
-    qm = fmq.tune(quantize_model(model, bits=bits), model, steps=3, n_paths=8, path_steps=2)
+    qm = fmq.tune(quantize_model(model, bits=bits), model, steps=3)
     assert_same_bytes(on_host(qm, "0")[0], weights_of(qm))
 
 
