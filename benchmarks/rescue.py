@@ -24,7 +24,7 @@ WAYS = CHEAP | {name: way.apply for name, way in RESCUES.items()}
 
 
 def draw(network: nn.Module, n: int, steps: int, labels: Tensor) -> Tensor:
-    """Returns samples of every class in turn, from the noise of seed 0."""
+    """Returns samples of every class in turn, from noise that no rescue has been trained on."""
     return sample(network, n, steps, label=labels).samples
 
 
