@@ -18,7 +18,7 @@ def test_a_lesson_asks_shows_and_answers(app_page: Open) -> None:
     expect(page).to_have_url(re.compile("lesson=crossover"))
     expect(band.locator(".fmq-answer")).to_be_hidden()
     band.get_by_role("button", name="answer").click()
-    expect(band.locator(".fmq-answer")).to_contain_text("0.0199")
+    expect(band.locator(".fmq-answer")).to_contain_text("0.0342")
     band.get_by_role("button", name="›").click()
     expect(band.locator("h2")).to_contain_text("25 bits in the file")
     expect(band.locator(".fmq-answer")).to_be_hidden()
