@@ -109,7 +109,9 @@ class _Course:
         rescue, model = self._rescue, self._model
         if self._tuner is None:
             start = self._plain
-            self._error_before = Targets(model, seed=rescue.recipe.seed).error(start.model)
+            # few paths, and others than those that training begins with
+            others = Targets(model, n=32, seed=rescue.recipe.seed + 1)
+            self._error_before = others.error(start.model)
             if rescue.feeds_back:
                 start = feed_back_errors(start, model, should_stop=should_stop, progress=progress)
             self._tuner = Tuner(rescue.student(start, model, should_stop), rescue.recipe)
